@@ -1,0 +1,83 @@
+/** Every way Mayfly fails, as a stable code that a program may switch on. */
+export type MayflyErrorCode =
+  | 'MAYFLY_ABORTED'
+  | 'MAYFLY_BOOT_TIMEOUT'
+  | 'MAYFLY_BUILD_FAILED'
+  | 'MAYFLY_CACHE_UNUSABLE'
+  | 'MAYFLY_COMMAND_FAILED'
+  | 'MAYFLY_COMMAND_TIMEOUT'
+  | 'MAYFLY_FILE_TRANSFER_FAILED'
+  | 'MAYFLY_GUEST_INVALID'
+  | 'MAYFLY_GUEST_PANIC'
+  | 'MAYFLY_HOST_MEMORY'
+  | 'MAYFLY_IMAGE_CORRUPT'
+  | 'MAYFLY_IMAGE_NOT_FOUND'
+  | 'MAYFLY_LEAKED'
+  | 'MAYFLY_LOCK_TIMEOUT'
+  | 'MAYFLY_OPTION_INVALID'
+  | 'MAYFLY_OUTPUT_TOO_LARGE'
+  | 'MAYFLY_QEMU_EXITED'
+  | 'MAYFLY_QEMU_SPAWN_FAILED'
+  | 'MAYFLY_QMP_COMMAND_FAILED'
+  | 'MAYFLY_SSH_FAILED'
+  | 'MAYFLY_TEMPLATE_UNUSABLE'
+  | 'MAYFLY_TOOL_MISSING'
+  | 'MAYFLY_VM_STATE'
+  | 'MAYFLY_WAIT_TIMEOUT'
+
+export interface MayflyErrorOptions {
+  /** Evidence, one line each: what was seen, where. */
+  details?: readonly string[] | undefined
+  /** What the reader can do about it. */
+  hint?: string | undefined
+  cause?: unknown
+}
+
+/** A failure of the harness or the host. Its message is the short message, the details and the hint, one below the other. */
+export class MayflyError extends Error {
+  override readonly name: string = 'MayflyError'
+  readonly code: MayflyErrorCode
+  readonly shortMessage: string
+  readonly details: readonly string[]
+  readonly hint: string | undefined
+
+  constructor(code: MayflyErrorCode, shortMessage: string, options: MayflyErrorOptions = {}) {
+    const { details = [], hint, cause } = options
+    super(render(code, shortMessage, details, hint), cause === undefined ? undefined : { cause })
+    this.code = code
+    this.shortMessage = shortMessage
+    this.details = details
+    this.hint = hint
+  }
+
+  /** The same failure with more evidence below it. */
+  withDetails(details: readonly string[]): MayflyError {
+    const Same = this.constructor as typeof MayflyError
+    return new Same(this.code, this.shortMessage, {
+      details: [...this.details, ...details],
+      hint: this.hint,
+      cause: this.cause,
+    })
+  }
+}
+
+/** An assertion about the guest that did not hold: the product failed, not the harness. */
+export class GuestAssertionError extends MayflyError {
+  override readonly name = 'GuestAssertionError'
+}
+
+function render(code: string, message: string, details: readonly string[], hint: string | undefined): string {
+  const lines = [`${message} [${code}]`, ...details.map((line) => `  ${line}`)]
+  if (hint) lines.push(`  Hint: ${hint}`)
+  return lines.join('\n')
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** The errno code (`ENOENT`, `EACCES`, ...) of a thrown system error, if it is one. */
+export function errnoOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined
+}
