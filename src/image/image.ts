@@ -1,0 +1,24 @@
+/** Bytes to boot from, immutable and named by what they hold. */
+export interface Image {
+  /** What the user called it: `'micro'`, `'debian'`. */
+  name: string
+  /** `sha256:<hex>` over everything that is booted. */
+  digest: string
+  /** Directory that holds the files below. */
+  dir: string
+  /** Kernel for direct boot (ELF vmlinux with a PVH note, or bzImage), absolute path. */
+  kernel: string
+  /** Initial RAM file system, an uncompressed newc cpio, absolute path. */
+  initrd: string
+  /** Kernel parameters the image needs, without those that Mayfly adds (console, panic, ...). */
+  cmdline: string[]
+  /** Root disk, if it does not run from RAM. Never written to: overlays are stacked on it. */
+  disk?: { path: string; format: 'qcow2' | 'raw'; virtualSizeBytes: number } | undefined
+  /** What the guest offers beyond SSH. */
+  features: {
+    /** Reads `/mayfly/` of the initramfs: ssh keys, hostname. */
+    seed: boolean
+    /** Runs the fix-up agent on the second serial port. */
+    agent: boolean
+  }
+}

@@ -1,0 +1,94 @@
+import { constants } from 'node:fs'
+import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { dir as temporaryDirectory } from 'tmp-promise'
+import { errnoOf, MayflyError } from '../errors.js'
+import { acquireLock, type LockOptions } from './lock.js'
+
+/** The cache directory: everything Mayfly keeps, and nothing else. */
+export interface Store {
+  root: string
+  /** `images/<key>/`: kernel, initrd, disk and their manifest. */
+  images: string
+  /** `templates/<key>/`: RAM file, device state, disk layer and their manifest. */
+  templates: string
+  /** `sessions/<id>/`: what running processes own. */
+  sessions: string
+  locks: string
+  /** Work in progress, renamed into place when complete. */
+  staging: string
+}
+
+/** `MAYFLY_CACHE_DIR`, or `mayfly` below `$XDG_CACHE_HOME` or `~/.cache`. */
+export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MAYFLY_CACHE_DIR) return env.MAYFLY_CACHE_DIR
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly')
+}
+
+/**
+ * Opens the store below `root`, making its directories (mode 0700: RAM files hold guests' secrets).
+ * @throws MayflyError MAYFLY_CACHE_UNUSABLE when they cannot be made or written to.
+ */
+export async function openStore(root: string = defaultCacheDir()): Promise<Store> {
+  const store: Store = {
+    root,
+    images: join(root, 'images'),
+    templates: join(root, 'templates'),
+    sessions: join(root, 'sessions'),
+    locks: join(root, 'locks'),
+    staging: join(root, 'staging'),
+  }
+  try {
+    for (const path of Object.values(store)) {
+      await mkdir(path, { recursive: true, mode: 0o700 })
+      await access(path, constants.W_OK | constants.X_OK)
+    }
+  } catch (error) {
+    throw new MayflyError('MAYFLY_CACHE_UNUSABLE', `the cache directory cannot be used: ${root}`, {
+      details: [String(error)],
+      hint: 'Make it writable, or set MAYFLY_CACHE_DIR to a directory that is.',
+      cause: error,
+    })
+  }
+  return store
+}
+
+/** Runs `work` while holding the store's lock `name`; other processes wait. */
+export async function withLock<T>(store: Store, name: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  await using _lock = await acquireLock(join(store.locks, `${name}.lock`), options)
+  return await work()
+}
+
+/**
+ * Fills a new directory and moves it to `target` in one step; what stood there before is replaced.
+ * When `fill` fails nothing is left, and `target` is as it was.
+ */
+export async function publish<T>(store: Store, target: string, fill: (staging: string) => Promise<T>): Promise<T> {
+  const staging = await temporaryDirectory({ tmpdir: store.staging, prefix: `pid-${process.pid}`, mode: 0o700 })
+  try {
+    const result = await fill(staging.path)
+    // A directory cannot be renamed over one that is not empty: the old one leaves by the same door, under the caller's lock.
+    const old = `${staging.path}.old`
+    await rename(target, old).catch(ignoreMissing)
+    await rename(staging.path, target)
+    await rm(old, { recursive: true, force: true })
+    return result
+  } catch (error) {
+    await rm(staging.path, { recursive: true, force: true })
+    throw explainFull(store, error)
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (errnoOf(error) !== 'ENOENT') throw error
+}
+
+/** A full file system as the error it is, with where and what to do. */
+export function explainFull(store: Store, error: unknown): unknown {
+  if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') return error
+  return new MayflyError('MAYFLY_CACHE_UNUSABLE', `no space left in the cache directory ${store.root}`, {
+    hint: 'Free some with `mayfly gc`, or set MAYFLY_CACHE_DIR to a larger file system.',
+    cause: error,
+  })
+}
