@@ -1,0 +1,140 @@
+import type { Client } from 'ssh2'
+import { MayflyError, messageOf } from '../errors.js'
+import { HandshakeFailure, handshake, type SshTarget } from './handshake.js'
+
+export interface SshConnectionOptions extends SshTarget {
+  /** Milliseconds until the login must have succeeded. Default 20,000. */
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
+  /** The server's first bytes have arrived. */
+  onBanner?: (() => void) | undefined
+}
+
+interface PendingOperation {
+  what: string
+  reject(error: MayflyError): void
+}
+
+/** One authenticated SSH connection to one machine whose host key is pinned. */
+export class SshConnection implements AsyncDisposable {
+  readonly target: SshTarget
+  readonly #client: Client
+  readonly #pending = new Set<PendingOperation>()
+  readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
+  #connected = true
+  #closing = false
+  #lastError: Error | undefined
+
+  private constructor(client: Client, target: SshTarget) {
+    this.target = target
+    this.#client = client
+    client.on('error', (error) => {
+      this.#lastError = error
+    })
+    client.once('end', () => this.#onClosed())
+    client.once('close', () => this.#onClosed())
+  }
+
+  /**
+   * @throws MayflyError MAYFLY_SSH_FAILED (its cause is a HandshakeFailure, whose `kind` says whether trying again
+   * can help), MAYFLY_ABORTED.
+   */
+  static async open(options: SshConnectionOptions): Promise<SshConnection> {
+    const { timeoutMs = 20_000, signal, onBanner, ...target } = options
+    try {
+      return new SshConnection(await handshake(target, { timeoutMs, signal, onBanner }), target)
+    } catch (thrown) {
+      throw openFailed(target, thrown, signal)
+    }
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Calls `listener` once when the connection has ended; the error is undefined if `close()` ended it. Returns what unsubscribes. */
+  onClose(listener: (error: MayflyError | undefined) => void): () => void {
+    this.#closeListeners.add(listener)
+    return () => this.#closeListeners.delete(listener)
+  }
+
+  /**
+   * Runs `body` with ssh2's client as an operation named `what`.
+   * @throws MayflyError MAYFLY_SSH_FAILED when the connection drops before `body` has settled.
+   */
+  during<T>(what: string, body: (client: Client) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!this.#connected) {
+        reject(this.#dropped(what, 'not sent: the connection had already ended'))
+        return
+      }
+      const operation: PendingOperation = { what, reject }
+      this.#pending.add(operation)
+      body(this.#client)
+        .then(resolve, (error) => reject(this.#isLostSocket(error) ? this.#dropped(what, 'in flight') : error))
+        .finally(() => this.#pending.delete(operation))
+    })
+  }
+
+  /** Ends the connection; operations in flight are rejected. Settles when the socket is closed, never rejects. */
+  async close(): Promise<void> {
+    this.#closing = true
+    if (!this.#connected) return
+    await new Promise<void>((resolve) => {
+      // A paused guest never answers the goodbye.
+      const timer = setTimeout(() => this.#onClosed(), 200)
+      this.onClose(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.#client.end()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #onClosed(): void {
+    if (!this.#connected) return
+    this.#connected = false
+    this.#client.destroy()
+    for (const { what, reject } of this.#pending) reject(this.#dropped(what, 'in flight'))
+    this.#pending.clear()
+    const error = this.#closing ? undefined : this.#dropped(undefined, '')
+    const listeners = [...this.#closeListeners]
+    this.#closeListeners.clear()
+    for (const listener of listeners) listener(error)
+  }
+
+  #isLostSocket(error: unknown): boolean {
+    return error instanceof Error && /^(Not connected|No response from server)$/.test(error.message)
+  }
+
+  #dropped(what: string | undefined, state: string): MayflyError {
+    const { host, port, username } = this.target
+    const why = this.#closing ? 'closed by this side' : (this.#lastError?.message ?? 'closed by the server')
+    return new MayflyError('MAYFLY_SSH_FAILED', `the SSH connection to ${username}@${host}:${port} ended: ${why}`, {
+      details: what === undefined ? [] : [`${state}: ${what}`],
+      cause: this.#lastError,
+    })
+  }
+}
+
+function openFailed(target: SshTarget, thrown: unknown, signal: AbortSignal | undefined): MayflyError {
+  const where = `${target.username}@${target.host}:${target.port}`
+  const failure = thrown instanceof HandshakeFailure ? thrown : undefined
+  if (failure?.kind === 'aborted' || (signal?.aborted && thrown === signal.reason)) {
+    return new MayflyError('MAYFLY_ABORTED', `connecting to ${where} was aborted`, { cause: signal?.reason })
+  }
+  if (failure?.kind === 'wrong-machine') {
+    return new MayflyError('MAYFLY_SSH_FAILED', `${where} is the wrong machine: ${failure.message}`, {
+      details: [`pinned: ${target.hostKey.trim()}`],
+      hint: 'Another machine answers on this port, or the guest has replaced its host key.',
+      cause: failure,
+    })
+  }
+  return new MayflyError('MAYFLY_SSH_FAILED', `cannot open an SSH connection to ${where}: ${messageOf(thrown)}`, {
+    cause: thrown,
+  })
+}

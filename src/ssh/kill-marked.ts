@@ -1,0 +1,90 @@
+import type { ClientChannel } from 'ssh2'
+import { messageOf } from '../errors.js'
+import { openExecChannel } from './channel.js'
+import type { SshConnection } from './connection.js'
+import { quote } from './quote.js'
+
+/** How long killing may take before the caller is told anyway. */
+const KILL_DEADLINE_MS = 5_000
+
+/**
+ * Kills every process of the guest whose environment or command line holds `marker`, and all their descendants, and
+ * closes the command's own channel. Never rejects.
+ * @returns why the processes may still be there, or undefined if they are gone.
+ */
+export async function killMarked(
+  connection: SshConnection,
+  marker: string,
+  opening: Promise<ClientChannel>,
+): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve('its processes may still run: the guest did not answer'), KILL_DEADLINE_MS)
+  })
+  try {
+    return await Promise.race([deadline, kill(connection, marker, opening)])
+  } catch (error) {
+    return `its processes may still run: ${messageOf(error)}`
+  } finally {
+    clearTimeout(timer)
+    opening.then(
+      (channel) => channel.close(),
+      () => {},
+    )
+  }
+}
+
+async function kill(connection: SshConnection, marker: string, opening: Promise<ClientChannel>): Promise<undefined> {
+  const channel = await opening
+  const gone = new Promise<boolean>((resolve) => channel.once('close', () => resolve(true)))
+  // Whatever it still says is not wanted, and a paused channel never closes.
+  for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
+  // The shell may not have got as far as its marker when the first scan ran.
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const killer = await openExecChannel(connection, killScript(marker), `kill ${marker}`)
+    await new Promise<void>((resolve) => {
+      killer.resume().once('close', () => resolve())
+      killer.stderr.resume()
+      killer.end()
+    })
+    const wait = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100 * 2 ** attempt).unref())
+    if (await Promise.race([gone, wait])) return undefined
+  }
+  throw new Error('the channel stays open')
+}
+
+/**
+ * Stops the marked processes and their descendants until a scan finds no new one, so that none forks away between the
+ * scan and the kill. The marker is cut in two so that the script does not find itself.
+ */
+function killScript(marker: string): string {
+  const script = `
+mark='${marker.slice(0, 8)}''${marker.slice(8)}'
+found=' '
+add() { case $found in *" $1 "*) ;; *) found="$found$1 "; kill -STOP "$1" 2>/dev/null; new=1;; esac; }
+new=1
+while [ "$new" ]; do
+  new=
+  for file in $(grep -lsF "$mark" /proc/[0-9]*/environ /proc/[0-9]*/cmdline); do
+    file=\${file#/proc/}
+    add "\${file%%/*}"
+  done
+  parents=$(grep -s '^PPid:' /proc/[0-9]*/status)
+  more=1
+  while [ "$more" ]; do
+    more=
+    while read -r path parent; do
+      case $found in
+        *" $parent "*) pid=\${path#/proc/}; pid=\${pid%%/*}
+          case $found in *" $pid "*) ;; *) add "$pid"; more=1;; esac;;
+      esac
+    done <<END
+$parents
+END
+  done
+done
+[ "$found" = ' ' ] || kill -KILL $found 2>/dev/null
+`
+  const text = quote(script)
+  return `if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then sudo -n sh -c ${text}; else sh -c ${text}; fi`
+}

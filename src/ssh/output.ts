@@ -1,0 +1,46 @@
+/** How much of a streamed output the result still holds. */
+export const TAIL_BYTES = 64 * 1024
+
+/** The output of one stream: all of it up to a limit, or only its end. */
+export class OutputBuffer {
+  readonly #chunks: Buffer[] = []
+  readonly #tailOnly: boolean
+  readonly #limit: number
+  #bytes = 0
+
+  constructor(limit: number, tailOnly: boolean) {
+    this.#limit = limit
+    this.#tailOnly = tailOnly
+  }
+
+  /** False once more has come than the limit. */
+  add(chunk: Buffer): boolean {
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (!this.#tailOnly) return this.#bytes <= this.#limit
+    while (this.#bytes - this.#chunks[0]!.length >= TAIL_BYTES) this.#bytes -= this.#chunks.shift()!.length
+    return true
+  }
+
+  bytes(): Buffer {
+    const all = Buffer.concat(this.#chunks)
+    return this.#tailOnly && all.length > TAIL_BYTES ? all.subarray(all.length - TAIL_BYTES) : all
+  }
+
+  text(): string {
+    return decode(this.bytes())
+  }
+
+  /** The last lines, for the details of an error. */
+  lastLines(name: string, count = 10): string[] {
+    const text = decode(this.bytes().subarray(-4096)).trimEnd()
+    return text === '' ? [] : text.split('\n').slice(-count).map((line) => `${name}: ${line}`)
+  }
+}
+
+/** UTF-8 text that may begin in the middle of a character, which is then left out. */
+function decode(bytes: Buffer): string {
+  let start = 0
+  while (start < 3 && start < bytes.length && (bytes[start]! & 0xc0) === 0x80) start++
+  return bytes.toString('utf8', start)
+}

@@ -1,0 +1,51 @@
+import { MayflyError } from '../errors.js'
+import { quote, quoteArgv } from './quote.js'
+
+export interface RemoteCommandOptions {
+  /** Directory to run in; relative ones start at the user's home. */
+  cwd?: string | undefined
+  /** Variables added to the environment. */
+  env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Who runs it: by sudo, else by su. A command of another user is read by /bin/sh, others by the login shell. */
+  user?: string | undefined
+}
+
+/** The exit status for "there is no way to become that user"; sh itself uses it for a missing command. */
+export const CANNOT_SWITCH_USER = 'mayfly: cannot switch user: neither sudo nor (as root) su is available'
+
+/**
+ * The text the guest's shell gets. Without options it is the command itself: nothing is added to what need not be there.
+ * @param marker an environment variable that the command and its children carry, by which they are found again.
+ */
+export function remoteCommand(
+  command: string | readonly string[],
+  loginUser: string,
+  options: RemoteCommandOptions,
+  marker?: string,
+): string {
+  const line = typeof command === 'string' ? command : quoteArgv(command)
+  if (line.includes('\0')) throw new MayflyError('MAYFLY_OPTION_INVALID', 'a command cannot hold a NUL byte')
+  const { cwd, env = {}, user } = options
+  const script: string[] = []
+  if (marker !== undefined) script.push(`export ${marker}=1`)
+  if (cwd !== undefined) script.push(`cd ${quote(cwd.startsWith('/') ? cwd : `./${cwd}`)} || exit`)
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new MayflyError('MAYFLY_OPTION_INVALID', `env: not a variable name: ${JSON.stringify(name)}`)
+    }
+    if (value !== undefined) script.push(`export ${name}=${quote(value)}`)
+  }
+  script.push(line)
+  const text = script.join('\n')
+  return user === undefined || user === loginUser ? text : asUser(user, text)
+}
+
+function asUser(user: string, script: string): string {
+  const name = quote(user)
+  const text = quote(script)
+  return [
+    `if command -v sudo >/dev/null 2>&1; then exec sudo -n -H -u ${name} -- /bin/sh -c ${text}`,
+    `elif [ "$(id -u)" = 0 ]; then exec su -s /bin/sh -c ${text} ${name}`,
+    `else echo ${quote(CANNOT_SWITCH_USER)} >&2; exit 127; fi`,
+  ].join('\n')
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { generateIdentity, type SshIdentity } from '../identity.js'
+import type { SshTarget } from '../handshake.js'
+
+export interface LocalServer extends AsyncDisposable {
+  target: SshTarget
+  identity: SshIdentity
+  directory: string
+  pid: number
+  port: number
+}
+
+/** A real OpenSSH server on a loopback port, with its own keys, for the tests beside it. */
+export async function startSshd(extraConfig: readonly string[] = [], port?: number): Promise<LocalServer> {
+  return start(port, async (directory, identity, chosen) => {
+    await writeFile(join(directory, 'host_key'), identity.host.privateKey, { mode: 0o600 })
+    await writeFile(join(directory, 'authorized_keys'), `${identity.client.publicKey}\n`, { mode: 0o600 })
+    // sshd gives up its privileges into this directory, which a service manager would have made.
+    if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true })
+    const config = [
+      'ListenAddress 127.0.0.1',
+      `Port ${chosen}`,
+      `HostKey ${join(directory, 'host_key')}`,
+      `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
+      `PidFile ${join(directory, 'sshd.pid')}`,
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'PermitRootLogin yes',
+      'Subsystem sftp internal-sftp',
+      'MaxStartups 100',
+      ...extraConfig,
+    ]
+    await writeFile(join(directory, 'sshd_config'), `${config.join('\n')}\n`)
+    return ['/usr/sbin/sshd', '-D', '-e', '-f', join(directory, 'sshd_config')]
+  })
+}
+
+/** A real dropbear, as the micro guest runs it. Serves the root user of this machine, so it needs root. */
+export async function startDropbear(): Promise<LocalServer> {
+  return start(undefined, async (directory, identity, port) => {
+    await writeFile(join(directory, 'host_key'), identity.host.dropbear, { mode: 0o600 })
+    return ['/usr/sbin/dropbear', '-F', '-E', '-s', '-r', join(directory, 'host_key'), '-p', `127.0.0.1:${port}`]
+  })
+}
+
+async function start(
+  wantedPort: number | undefined,
+  prepare: (directory: string, identity: SshIdentity, port: number) => Promise<string[]>,
+): Promise<LocalServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-sshd-'))
+  await chmod(directory, 0o755)
+  const identity = generateIdentity('mayfly-test')
+  const port = wantedPort ?? (await freePort())
+  const [file, ...args] = await prepare(directory, identity, port)
+  const server = spawn(file!, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.once('exit', (code) => reject(new Error(`${file} exited with ${code}: ${said}`)))
+    server.stderr.on('data', (chunk: Buffer) => {
+      said += chunk
+      // dropbear says it is not in the background before it listens; its sockets are bound by then.
+      if (/listening on|Not backgrounding/i.test(said)) resolve()
+    })
+  })
+  const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
+  return {
+    target: {
+      host: '127.0.0.1',
+      port,
+      username: userInfo().username,
+      privateKey: identity.client.privateKey,
+      hostKey: identity.host.publicKey,
+    },
+    identity,
+    directory,
+    port,
+    pid: server.pid!,
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGKILL')
+      await exited
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Neither server can report a port of the kernel's choice, so the test takes one that was just free. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as { port: number }
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
