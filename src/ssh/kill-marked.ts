@@ -55,17 +55,16 @@ async function kill(connection: SshConnection, marker: string, opening: Promise<
 
 /**
  * Stops the marked processes and their descendants until a scan finds no new one, so that none forks away between the
- * scan and the kill. The marker is cut in two so that the script does not find itself.
+ * scan and the kill. The pattern does not match itself, or the script and its grep would be found too.
  */
 function killScript(marker: string): string {
   const script = `
-mark='${marker.slice(0, 8)}''${marker.slice(8)}'
 found=' '
 add() { case $found in *" $1 "*) ;; *) found="$found$1 "; kill -STOP "$1" 2>/dev/null; new=1;; esac; }
 new=1
 while [ "$new" ]; do
   new=
-  for file in $(grep -lsF "$mark" /proc/[0-9]*/environ /proc/[0-9]*/cmdline); do
+  for file in $(grep -ls '[${marker[0]}]${marker.slice(1)}' /proc/[0-9]*/environ /proc/[0-9]*/cmdline); do
     file=\${file#/proc/}
     add "\${file%%/*}"
   done
