@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { type Check, ok, warn } from './check.js'
+
+const NAME = 'user namespaces'
+
+/** Whether images can be built without root: user namespaces, and a range of subordinate ids for this user. */
+export async function checkUserNamespaces(user = userInfo()): Promise<Check> {
+  if (user.uid === 0) return ok(NAME, 'not needed, this is root')
+  const { execa } = await import('execa')
+  const probe = await execa('unshare', ['--user', '--map-root-user', 'true'], { reject: false, timeout: 10_000 })
+  if (probe.failed) {
+    const why = probe.stderr.split('\n')[0] || (probe.originalMessage ?? 'unshare failed')
+    const hint =
+      'Allow them (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or build images as root.'
+    return warn(NAME, `not allowed: ${why}`, hint)
+  }
+  const missing = (await Promise.all(['/etc/subuid', '/etc/subgid'].map((path) => lacksRange(path, user)))).flat()
+  if (missing.length === 0) return ok(NAME, 'allowed, with subordinate ids')
+  const ranges = '--add-subuids 100000-165535 --add-subgids 100000-165535'
+  return warn(
+    NAME,
+    `allowed, but ${user.username} has no range in ${missing.join(' and ')}`,
+    `sudo usermod ${ranges} ${user.username}`,
+  )
+}
+
+async function lacksRange(path: string, user: { username: string; uid: number }): Promise<string[]> {
+  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
+  const has = lines.some((line) => [user.username, String(user.uid)].includes(line.split(':')[0] ?? ''))
+  return has ? [] : [path]
+}
