@@ -36,7 +36,8 @@ test('does not take KVM where the device opens but the processor cannot', () => 
 test('does not take KVM without its device', () => {
   const kvmPath = join(scratch, 'absent')
   const reason = `${kvmPath} does not exist`
-  expect(detectAccelerator({}, { ...linux, kvmPath })).toMatchObject({ kind: 'tcg', reason })
+  const fix = expect.stringContaining('--device /dev/kvm')
+  expect(detectAccelerator({}, { ...linux, kvmPath })).toEqual({ kind: 'tcg', reason, fix, timeoutScale: 4 })
 })
 
 test('on arm64 the device alone decides, for its flags do not tell', () => {

@@ -11,6 +11,8 @@ export interface Accelerator {
   reason: string
   /** Every default timeout is multiplied by this: software emulation is several times slower. */
   timeoutScale: number
+  /** What to do for a faster one, where that is known. */
+  fix?: string
 }
 
 /** Where the facts are read from; tests give their own files. */
@@ -38,7 +40,9 @@ export function detectAccelerator(
   if (wanted) return forced(wanted, facts)
   if (facts.platform === 'darwin') return accelerator('hvf', 'macOS has the Hypervisor framework')
   const obstacle = kvmDeviceObstacle(facts) ?? virtualisationObstacle(facts)
-  return obstacle ? accelerator('tcg', obstacle.reason) : accelerator('kvm', `${facts.kvmPath} opens read-write`)
+  return obstacle
+    ? { ...accelerator('tcg', obstacle.reason), fix: obstacle.fix }
+    : accelerator('kvm', `${facts.kvmPath} opens read-write`)
 }
 
 interface Obstacle {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { errnoOf } from '../errors.js'
+import { errnoOf, messageOf } from '../errors.js'
 import { formatBytes, GIB } from '../units.js'
 import { type Check, fail, ok, warn } from './check.js'
 
@@ -24,7 +24,7 @@ export async function checkCacheDirectory(cacheDir: string): Promise<Check> {
     const hint = `Make room with \`mayfly gc\`, or set MAYFLY_CACHE_DIR to a disk with ${formatBytes(ENOUGH_BYTES)} free.`
     return (free < LEAST_BYTES ? fail : warn)(name, found, hint)
   } catch (error) {
-    return fail(name, `${cacheDir} cannot be written (${errnoOf(error) ?? error})`, elsewhere)
+    return fail(name, `${cacheDir} cannot be written (${errnoOf(error) ?? messageOf(error)})`, elsewhere)
   }
 }
 

@@ -44,10 +44,9 @@ export function checkNode(version: string): Check {
 }
 
 function checkAccelerator(env: NodeJS.ProcessEnv): Check {
-  const { kind, reason, timeoutScale } = detectAccelerator(env)
+  const { kind, reason, timeoutScale, fix } = detectAccelerator(env)
   if (kind !== 'tcg') return ok('accelerator', `${kind}: ${reason}`)
-  const hint = 'Guests run in software emulation, several times slower; a host with KVM is better.'
-  return warn('accelerator', `tcg: ${reason}; default timeouts are ${timeoutScale} times as long`, hint)
+  return warn('accelerator', `tcg: ${reason}; slower, and default timeouts are ${timeoutScale} times as long`, fix)
 }
 
 function checkCores(): Check {

@@ -105,9 +105,9 @@ ctypes.CDLL(None).pthread_exit(None)`
     await idle({ MAYFLY_TEST_SESSION: `${value}0` })
     await idle({ NOT_MAYFLY_TEST_SESSION: value })
     await idle({ OTHER: `MAYFLY_TEST_SESSION=${value}` })
-    const expected = [first.pid, second.pid].sort()
-    expect((await findProcessesByEnvironment('MAYFLY_TEST_SESSION', value)).sort()).toEqual(expected)
-    expect(findProcessesByEnvironmentSync('MAYFLY_TEST_SESSION', value).sort()).toEqual(expected)
+    const expected = new Set([first.pid, second.pid])
+    expect(new Set(await findProcessesByEnvironment('MAYFLY_TEST_SESSION', value))).toEqual(expected)
+    expect(new Set(findProcessesByEnvironmentSync('MAYFLY_TEST_SESSION', value))).toEqual(expected)
   })
 
   test('finds grandchildren that were left behind', async () => {
