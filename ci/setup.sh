@@ -91,8 +91,9 @@ as_root=()
 if ((EUID != 0)); then
   if ! sudo -n true 2>/dev/null; then
     {
-      echo 'Installing needs root, and sudo is not there or wants a password. Run this once, then start again:'
-      echo "  sudo apt-get install --no-install-recommends ${missing[*]}"
+      echo 'Installing needs root, and sudo is not there or wants a password. Run this once as root, then start again:'
+      echo "  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
+      echo "or let this script do it:  sudo bash $0 $*"
     } >&2
     exit 1
   fi
