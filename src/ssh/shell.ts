@@ -1,0 +1,68 @@
+import type { Duplex } from 'node:stream'
+import type { ClientChannel } from 'ssh2'
+import { MayflyError } from '../errors.js'
+import type { SshConnection } from './connection.js'
+
+export interface ShellOptions {
+  /** Character columns and rows of the terminal. Default 80 by 24. */
+  cols?: number | undefined
+  rows?: number | undefined
+  /** Terminal type. Default `xterm-256color`. */
+  term?: string | undefined
+}
+
+export interface ShellExit {
+  exitCode: number | null
+  signal: string | null
+}
+
+/** A login shell on a terminal in the guest. */
+export interface Shell extends AsyncDisposable {
+  /** Write what is typed, read what is shown (stdout and stderr both). */
+  readonly stream: Duplex
+  /** Settles when the shell has ended. @throws MayflyError MAYFLY_SSH_FAILED if the connection drops first. */
+  readonly exited: Promise<ShellExit>
+  resize(cols: number, rows: number): void
+  /** Hangs up. */
+  close(): void
+}
+
+/** @throws MayflyError MAYFLY_SSH_FAILED */
+export async function openShell(connection: SshConnection, options: ShellOptions = {}): Promise<Shell> {
+  const { cols = 80, rows = 24, term = 'xterm-256color' } = options
+  const channel = await connection.during(
+    'shell',
+    (client) =>
+      new Promise<ClientChannel>((resolve, reject) => {
+        client.shell({ cols, rows, term }, (error, opened) => (error ? reject(error) : resolve(opened)))
+      }),
+  )
+  const exited = connection.during('shell', () => exitOf(channel))
+  // Whoever never looks at it must not get an unhandled rejection.
+  exited.catch(() => {})
+  return {
+    stream: channel,
+    exited,
+    resize: (newCols, newRows) => channel.setWindow(newRows, newCols, 0, 0),
+    close: () => channel.close(),
+    async [Symbol.asyncDispose]() {
+      channel.close()
+      // The channel closes only after its last output has been read.
+      channel.resume()
+      await exited.catch(() => {})
+    },
+  }
+}
+
+function exitOf(channel: ClientChannel): Promise<ShellExit> {
+  return new Promise((resolve, reject) => {
+    let exit: ShellExit | undefined
+    channel.on('exit', (exitCode: number | null, signal?: string) => {
+      exit = { exitCode, signal: signal ?? null }
+    })
+    channel.on('close', () => {
+      if (exit) resolve(exit)
+      else reject(new MayflyError('MAYFLY_SSH_FAILED', 'the shell was closed without an exit status'))
+    })
+  })
+}
