@@ -1,0 +1,3 @@
+export async function buildDebian(): Promise<never> {
+  throw new Error('soon')
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MayflyError } from '../errors.js'
+import { GIB, type Size, toBytes } from '../units.js'
+import { debianSources } from './apt-sources.js'
+import type { Image } from './image.js'
+
+/** Counted up whenever the builders change what they make from equal input. */
+const BUILDER_VERSION = 1
+const SUITES = ['bookworm', 'trixie']
+
+export interface EmbeddedOptions {
+  /** Debian release: `bookworm` (default) or `trixie`. */
+  suite?: string
+  /** Archive to install from, as a URI or a whole `deb` line; otherwise what this host's apt uses. */
+  mirror?: string
+  /** Debian packages on top; `debian` only. */
+  packages?: readonly string[]
+  /** Virtual size of the root disk; a number counts GiB. Default 8 GiB; `debian` only. */
+  diskSize?: Size
+}
+
+/** Everything that decides what a built image holds, as plain data. */
+export interface EmbeddedRecipe {
+  name: 'micro' | 'debian'
+  suite: string
+  sources: string[]
+  packages: string[]
+  diskSizeBytes: number
+  architecture: 'amd64' | 'arm64'
+}
+
+/** What a builder leaves in its directory: an image whose paths are relative to that directory. */
+export type BuiltImage = Omit<Image, 'dir'>
+
+/**
+ * The recipe of an embedded guest on this host.
+ * @throws MayflyError MAYFLY_OPTION_INVALID for an option the guest does not have.
+ */
+export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOptions = {}): EmbeddedRecipe {
+  const { suite = 'bookworm', mirror, packages = [], diskSize = 8 } = options
+  if (!SUITES.includes(suite))
+    throw invalid(`there is no suite ${JSON.stringify(suite)}`, `Use ${SUITES.join(' or ')}.`)
+  if (name === 'micro' && packages.length > 0) {
+    throw invalid('micro takes no packages', 'Use the debian image, which has apt.')
+  }
+  const wrong = packages.find((entry) => !/^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?$/.test(entry))
+  if (wrong !== undefined)
+    throw invalid(`not a package name: ${JSON.stringify(wrong)}`, 'Give names as apt takes them.')
+  if (process.arch !== 'x64') throw invalid(`no embedded guest for ${process.arch} yet`, 'Use a cloud image.')
+  const diskSizeBytes = name === 'debian' ? toBytes(diskSize, GIB, 'disk size') : 0
+  if (name === 'debian' && diskSizeBytes < 2 * GIB) throw invalid('the disk is too small', 'Give at least 2 GiB.')
+  return {
+    name,
+    suite,
+    sources: debianSources(suite, mirror),
+    packages: [...new Set(packages)].sort(),
+    diskSizeBytes,
+    architecture: 'amd64',
+  }
+}
+
+/** sha256 (hex) over the recipe, the guest's own files and the builder's version: equal keys mean equal images. */
+export function recipeKey(recipe: EmbeddedRecipe): string {
+  const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]))
+  const files = guestFile('')
+  for (const path of readdirSync(files, { recursive: true, encoding: 'utf8', withFileTypes: false }).sort()) {
+    if (!path.startsWith(recipe.name) && path !== 'agent.pl') continue
+    hash.update(`\0${path}\0`)
+    if (path !== recipe.name) hash.update(readFileSync(join(files, path)))
+  }
+  return hash.digest('hex')
+}
+
+/**
+ * Builds the image into `stagingDir`, an empty directory of the caller.
+ * @throws MayflyError MAYFLY_BUILD_FAILED, MAYFLY_TOOL_MISSING, MAYFLY_ABORTED.
+ */
+export async function buildEmbedded(
+  recipe: EmbeddedRecipe,
+  stagingDir: string,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<BuiltImage> {
+  const build =
+    recipe.name === 'micro' ? (await import('./micro.js')).buildMicro : (await import('./debian.js')).buildDebian
+  const parts = await build(recipe, stagingDir, log, signal)
+  return { name: recipe.name, digest: await digestOf(stagingDir, parts), ...parts }
+}
+
+/** Path of a file that goes into the guests, from the source tree as from `dist`. */
+export function guestFile(path: string): string {
+  return fileURLToPath(new URL(`../../fixtures/guests/${path}`, import.meta.url))
+}
+
+async function digestOf(directory: string, parts: Omit<BuiltImage, 'name' | 'digest'>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const path of [parts.kernel, parts.initrd, ...(parts.disk ? [parts.disk.path] : [])]) {
+    for await (const chunk of createReadStream(join(directory, path))) hash.update(chunk as Buffer)
+  }
+  return `sha256:${hash.update(JSON.stringify(parts.cmdline)).digest('hex')}`
+}
+
+function invalid(message: string, hint: string): MayflyError {
+  return new MayflyError('MAYFLY_OPTION_INVALID', `Embedded guest: ${message}`, { hint })
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { findTool } from '../host/tools.js'
+import { type CpioEntry, writeCpio } from './cpio.js'
+import { type BuiltImage, type EmbeddedRecipe, guestFile } from './embedded.js'
+import { extractVmlinux } from './kernel.js'
+import { type KernelModule, moduleEntries, selectModules } from './kernel-modules.js'
+import { mmdebstrap, runGroup } from './mmdebstrap.js'
+
+const PACKAGES = ['busybox-static', 'dropbear-bin', 'openssh-sftp-server', 'perl-base', 'e2fsprogs', 'libc-bin']
+/** Loaded at boot, or on demand by what tests of networks and file systems commonly ask for. */
+const MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'button', 'evdev', 'loop', 'overlay', 'dummy', 'veth', 'tun']
+const PROGRAMS = ['usr/sbin/dropbear', 'usr/lib/openssh/sftp-server', 'usr/bin/perl', 'sbin/mke2fs']
+const LIBRARY_PATH = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
+const LOADER = 'lib64/ld-linux-x86-64.so.2'
+
+/** Builds the guest that runs from RAM: a kernel and one initramfs. */
+export async function buildMicro(
+  recipe: EmbeddedRecipe,
+  stagingDir: string,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<Omit<BuiltImage, 'name' | 'digest'>> {
+  const scratch = await mkdtemp(join(tmpdir(), 'mayfly-micro-'))
+  try {
+    const root = await unpackPackages(
+      recipe,
+      [...PACKAGES, `linux-image-cloud-${recipe.architecture}`],
+      scratch,
+      log,
+      signal,
+    )
+    const release = await kernelRelease(root)
+    await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), signal)
+    const modules = await selectModules(join(root, 'lib/modules', release), MODULES)
+    await writeCpio(join(stagingDir, 'initrd.cpio'), await microEntries(root, release, modules))
+    return { kernel: 'vmlinux', initrd: 'initrd.cpio', cmdline: [], features: { seed: true, agent: true } }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Unpacks packages without installing them. Returns the root directory, below `scratch`. */
+export async function unpackPackages(
+  recipe: EmbeddedRecipe,
+  packages: readonly string[],
+  scratch: string,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const tarball = join(scratch, 'root.tar')
+  const { suite, sources } = recipe
+  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, log, signal)
+  const root = join(scratch, 'root')
+  const skip = ['./dev/*', './usr/share/doc/*', './usr/share/locale/*', './usr/share/man/*', './usr/share/info/*']
+  const args = skip.map((path) => `--exclude=${path}`)
+  await runGroup(await findTool('mkdir'), ['-p', root], log, signal)
+  await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], log, signal)
+  await rm(tarball)
+  return root
+}
+
+/** The release of the only kernel in an unpacked root. */
+export async function kernelRelease(root: string): Promise<string> {
+  const name = (await readdir(join(root, 'boot'))).find((file) => file.startsWith('vmlinuz-'))
+  if (!name) throw new Error(`no kernel in ${root}/boot`)
+  return name.slice('vmlinuz-'.length)
+}
+
+async function microEntries(root: string, release: string, modules: readonly KernelModule[]): Promise<CpioEntry[]> {
+  const guest = (path: string, source: string, mode = 0o755): CpioEntry => {
+    return { type: 'file', path, mode, content: { hostPath: guestFile(source) } }
+  }
+  return [
+    ...layout(),
+    ...(await programs(root)),
+    ...(await busyboxLinks(root)),
+    ...moduleEntries(release, modules),
+    guest('init', 'micro/init'),
+    guest('usr/lib/mayfly/agent.pl', 'agent.pl'),
+    guest('usr/lib/mayfly/scratch', 'micro/scratch'),
+    guest('usr/lib/mayfly/power-button', 'micro/power-button'),
+    guest('usr/sbin/adduser', 'micro/adduser'),
+    { type: 'symlink', path: 'usr/sbin/useradd', target: 'adduser' },
+    guest('etc/inittab', 'micro/inittab', 0o644),
+    ...configuration(),
+  ]
+}
+
+function layout(): CpioEntry[] {
+  const directory = (path: string, mode = 0o755): CpioEntry => ({ type: 'directory', path, mode })
+  const link = (path: string, target: string): CpioEntry => ({ type: 'symlink', path, target })
+  const plain =
+    'dev etc etc/acpi etc/acpi/PWRF home mayfly mnt opt proc run srv sys usr usr/bin usr/sbin usr/lib usr/lib64'
+  const deep =
+    'usr/lib/mayfly usr/lib/openssh usr/lib/x86_64-linux-gnu usr/local usr/local/bin usr/local/sbin var var/log'
+  return [
+    ...`${plain} ${deep}`.split(' ').map((path) => directory(path)),
+    directory('root', 0o700),
+    directory('root/.ssh', 0o700),
+    directory('tmp', 0o1777),
+    directory('var/tmp', 0o1777),
+    link('bin', 'usr/bin'),
+    link('sbin', 'usr/sbin'),
+    link('lib', 'usr/lib'),
+    link('lib64', 'usr/lib64'),
+    link('var/run', '/run'),
+    link('usr/lib/sftp-server', 'openssh/sftp-server'),
+    link('root/.ssh/authorized_keys', '/mayfly/authorized_keys'),
+    link('etc/mtab', '/proc/self/mounts'),
+    // The kernel opens the console before anything can mount /dev.
+    { type: 'device', path: 'dev/console', kind: 'char', major: 5, minor: 1 },
+    { type: 'device', path: 'dev/null', kind: 'char', major: 1, minor: 3, mode: 0o666 },
+  ]
+}
+
+/** The programs and the libraries that they are linked to, all in the merged /usr. */
+async function programs(root: string): Promise<CpioEntry[]> {
+  const libraries = new Set<string>()
+  for (const program of PROGRAMS) {
+    // The guest's own loader, so that the libraries are the guest's as well.
+    const { stdout } = await execa(join(root, LOADER), [
+      '--library-path',
+      LIBRARY_PATH.map((path) => join(root, path)).join(':'),
+      '--list',
+      join(root, program),
+    ])
+    for (const match of stdout.matchAll(/=> (\/\S+)/g)) libraries.add(match[1]!)
+  }
+  const merged = (path: string) => (path.startsWith('usr/') ? path : `usr/${path}`)
+  const file = (path: string, hostPath: string): CpioEntry => ({
+    type: 'file',
+    path,
+    mode: 0o755,
+    content: { hostPath },
+  })
+  return [
+    file(merged(LOADER), join(root, LOADER)),
+    ...PROGRAMS.map((path) => file(merged(path), join(root, path))),
+    ...[...libraries].sort().map((path) => file(`usr/lib/x86_64-linux-gnu/${path.split('/').pop()}`, path)),
+    { type: 'symlink', path: 'usr/sbin/mkfs.ext4', target: 'mke2fs' },
+    { type: 'symlink', path: 'usr/sbin/mkfs.ext2', target: 'mke2fs' },
+  ]
+}
+
+async function busyboxLinks(root: string): Promise<CpioEntry[]> {
+  const hostPath = (await readdir(join(root, 'usr/bin'))).includes('busybox') ? 'usr/bin/busybox' : 'bin/busybox'
+  const { stdout } = await execa(join(root, hostPath), ['--list-full'])
+  const taken = new Set([...PROGRAMS.map((path) => path.split('/').pop()), 'busybox'])
+  const links: CpioEntry[] = []
+  for (const path of stdout.split('\n').filter((line) => /^[\w./[-]+$/.test(line))) {
+    const name = path.split('/').pop() ?? ''
+    if (taken.has(name)) continue
+    taken.add(name)
+    const directory = /(^|\/)sbin\//.test(path) ? 'usr/sbin' : 'usr/bin'
+    links.push({ type: 'symlink', path: `${directory}/${name}`, target: '/usr/bin/busybox' })
+  }
+  return [{ type: 'file', path: 'usr/bin/busybox', mode: 0o755, content: { hostPath: join(root, hostPath) } }, ...links]
+}
+
+function configuration(): CpioEntry[] {
+  const file = (path: string, content: string, mode = 0o644): CpioEntry => ({ type: 'file', path, mode, content })
+  return [
+    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n'),
+    file('etc/group', 'root:x:0:\nadm:x:4:\ntty:x:5:\nusers:x:100:\nnogroup:x:65534:\n'),
+    file('etc/shadow', 'root:*:19000:0:99999:7:::\nnobody:*:19000:0:99999:7:::\n', 0o640),
+    file('etc/shells', '/bin/sh\n/bin/ash\n'),
+    file('etc/hosts', '127.0.0.1 localhost\n::1 localhost\n10.0.2.2 host\n'),
+    file('etc/resolv.conf', 'nameserver 10.0.2.3\n'),
+    file('etc/nsswitch.conf', 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n'),
+    file('etc/services', 'ssh 22/tcp\ndomain 53/udp\nhttp 80/tcp\nhttps 443/tcp\n'),
+    file('etc/profile', 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin\nexport LANG=C.UTF-8\n'),
+    file('etc/os-release', 'ID=mayfly-micro\nID_LIKE=debian\nPRETTY_NAME="Mayfly micro"\n'),
+    file('etc/acpi/PWRF/00000080', '#!/bin/sh\nexec poweroff\n', 0o755),
+  ]
+}
