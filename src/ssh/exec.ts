@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { MayflyError } from '../errors.js'
-import { type Duration, MIB, formatMilliseconds, toMilliseconds } from '../units.js'
+import { type Duration, formatMilliseconds, MIB, toMilliseconds } from '../units.js'
 import { openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { killMarked } from './kill-marked.js'
@@ -222,9 +222,13 @@ class Execution {
   }
 
   #timedOut(): MayflyError {
-    return new MayflyError('MAYFLY_COMMAND_TIMEOUT', `the command did not end within ${formatMilliseconds(this.#timeoutMs!)}`, {
-      details: [...this.#evidence(), `elapsed: ${this.#elapsed()}`],
-    })
+    return new MayflyError(
+      'MAYFLY_COMMAND_TIMEOUT',
+      `the command did not end within ${formatMilliseconds(this.#timeoutMs!)}`,
+      {
+        details: [...this.#evidence(), `elapsed: ${this.#elapsed()}`],
+      },
+    )
   }
 
   #aborted(): MayflyError {

@@ -105,9 +105,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
     // A late error on a dying socket must not become an uncaught one.
     client.on('error', () => {})
     socket.destroy()
-    throw thrown instanceof HandshakeFailure
-      ? thrown
-      : new HandshakeFailure('invalid', messageOf(thrown), thrown)
+    throw thrown instanceof HandshakeFailure ? thrown : new HandshakeFailure('invalid', messageOf(thrown), thrown)
   }
   return client
 }

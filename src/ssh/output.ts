@@ -34,7 +34,12 @@ export class OutputBuffer {
   /** The last lines, for the details of an error. */
   lastLines(name: string, count = 10): string[] {
     const text = decode(this.bytes().subarray(-4096)).trimEnd()
-    return text === '' ? [] : text.split('\n').slice(-count).map((line) => `${name}: ${line}`)
+    return text === ''
+      ? []
+      : text
+          .split('\n')
+          .slice(-count)
+          .map((line) => `${name}: ${line}`)
   }
 }
 

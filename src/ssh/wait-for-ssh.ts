@@ -127,7 +127,12 @@ class SshWait {
   readonly #onAbort = () => {
     const { signal } = this.#options
     this.#finish(() =>
-      this.#reject(new MayflyError('MAYFLY_ABORTED', 'waiting for SSH was aborted', { details: [this.#soFar()], cause: signal?.reason })),
+      this.#reject(
+        new MayflyError('MAYFLY_ABORTED', 'waiting for SSH was aborted', {
+          details: [this.#soFar()],
+          cause: signal?.reason,
+        }),
+      ),
     )
   }
 
@@ -144,10 +149,18 @@ class SshWait {
   #timedOut(): MayflyError {
     const { host, port, username } = this.#options
     const silent = [...this.#attempts].filter((attempt) => !attempt.heard).length
-    return new MayflyError('MAYFLY_BOOT_TIMEOUT', `no SSH login at ${username}@${host}:${port} within ${formatMilliseconds(this.#timeoutMs)}`, {
-      details: [this.#soFar(), `last error: ${this.#lastError?.shortMessage ?? 'none'}`, `connections that were accepted and stayed silent: ${silent}`],
-      cause: this.#lastError,
-    })
+    return new MayflyError(
+      'MAYFLY_BOOT_TIMEOUT',
+      `no SSH login at ${username}@${host}:${port} within ${formatMilliseconds(this.#timeoutMs)}`,
+      {
+        details: [
+          this.#soFar(),
+          `last error: ${this.#lastError?.shortMessage ?? 'none'}`,
+          `connections that were accepted and stayed silent: ${silent}`,
+        ],
+        cause: this.#lastError,
+      },
+    )
   }
 
   #soFar(): string {

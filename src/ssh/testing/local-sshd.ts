@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { generateIdentity, type SshIdentity } from '../identity.js'
 import type { SshTarget } from '../handshake.js'
+import { generateIdentity, type SshIdentity } from '../identity.js'
 
 export interface LocalServer extends AsyncDisposable {
   target: SshTarget
@@ -39,11 +39,19 @@ export async function startSshd(extraConfig: readonly string[] = [], port?: numb
   })
 }
 
-/** A real dropbear, as the micro guest runs it. Serves the root user of this machine, so it needs root. */
+/**
+ * A real dropbear, as the micro guest runs it. It knows only ~/.ssh/authorized_keys, so a directory of its own is
+ * mounted there in a mount namespace of its own: it needs root.
+ */
 export async function startDropbear(): Promise<LocalServer> {
   return start(undefined, async (directory, identity, port) => {
     await writeFile(join(directory, 'host_key'), identity.host.dropbear, { mode: 0o600 })
-    return ['/usr/sbin/dropbear', '-F', '-E', '-s', '-r', join(directory, 'host_key'), '-p', `127.0.0.1:${port}`]
+    const keys = join(directory, 'keys')
+    await mkdir(keys, { mode: 0o700 })
+    await writeFile(join(keys, 'authorized_keys'), `${identity.client.publicKey}\n`, { mode: 0o600 })
+    await mkdir(join(userInfo().homedir, '.ssh'), { recursive: true, mode: 0o700 })
+    const dropbear = `exec /usr/sbin/dropbear -F -E -s -W 1048576 -r '${join(directory, 'host_key')}' -p 127.0.0.1:${port}`
+    return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', `mount --bind '${keys}' ~/.ssh && ${dropbear}`]
   })
 }
 

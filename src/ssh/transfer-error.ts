@@ -1,0 +1,71 @@
+import { errnoOf, MayflyError, messageOf } from '../errors.js'
+import type { ExecResult } from './exec.js'
+
+/** How the C library and shells word the errors that a transfer meets, in the C locale. */
+const WORDING: readonly (readonly [RegExp, string])[] = [
+  // mkdir -p meets a file where a parent should be.
+  [/mkdir: .*file exists/i, 'ENOTDIR'],
+  // GNU tar does not say why a write was short.
+  [/wrote only \d+ of/i, 'ENOSPC'],
+  [/no such file|nonexistent directory|directory nonexistent/i, 'ENOENT'],
+  [/permission denied/i, 'EACCES'],
+  [/no space left/i, 'ENOSPC'],
+  [/read-only file system/i, 'EROFS'],
+  [/not a directory/i, 'ENOTDIR'],
+  [/is a directory/i, 'EISDIR'],
+  [/operation not permitted/i, 'EPERM'],
+  [/file exists/i, 'EEXIST'],
+  [/quota exceeded/i, 'EDQUOT'],
+  [/file too large/i, 'EFBIG'],
+  [/invalid user|unknown user|invalid group|unknown group/i, 'EINVAL'],
+  [/can't cd|cannot create|can't create/i, 'ENOENT'],
+]
+
+/** One transfer, for its error: which file here, which file there. */
+export interface TransferPaths {
+  verb: 'upload' | 'download'
+  local: string
+  remote: string
+}
+
+/** The failure of the guest's side, from what its script said. */
+export function remoteFailed(
+  paths: TransferPaths,
+  result: Pick<ExecResult<string | Buffer>, 'exitCode' | 'signal' | 'stderr'>,
+): MayflyError {
+  const said = result.stderr.toString().trim()
+  const reason = WORDING.find(([wording]) => wording.test(said))?.[1] ?? `status ${result.exitCode ?? result.signal}`
+  return transferFailed(
+    paths,
+    reason,
+    said === ''
+      ? []
+      : said
+          .split('\n')
+          .slice(-10)
+          .map((line) => `guest: ${line}`),
+  )
+}
+
+/** The failure of this side, unless it is one that already says everything. */
+export function localFailed(paths: TransferPaths, thrown: unknown): MayflyError {
+  if (thrown instanceof MayflyError && thrown.code !== 'MAYFLY_SSH_FAILED') return thrown
+  const reason = errnoOf(thrown) ?? (thrown instanceof MayflyError ? thrown.shortMessage : messageOf(thrown))
+  return transferFailed(
+    paths,
+    reason,
+    [`host: ${thrown instanceof MayflyError ? thrown.shortMessage : messageOf(thrown)}`],
+    thrown,
+  )
+}
+
+function transferFailed(
+  paths: TransferPaths,
+  reason: string,
+  details: readonly string[],
+  cause?: unknown,
+): MayflyError {
+  const { verb, local, remote } = paths
+  const way = verb === 'upload' ? `${local} to ${remote}` : `${remote} to ${local}`
+  return new MayflyError('MAYFLY_FILE_TRANSFER_FAILED', `cannot ${verb} ${way}: ${reason}`, { details, cause })
+}
