@@ -1,13 +1,52 @@
 import type { ClientChannel } from 'ssh2'
 import type { SshConnection } from './connection.js'
 
-/** Opens one exec channel running `command`. Costs one channel open and one exec request. */
-export function openExecChannel(connection: SshConnection, command: string, what: string): Promise<ClientChannel> {
-  return connection.during(
-    what,
-    (client) =>
-      new Promise((resolve, reject) => {
-        client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)))
-      }),
-  )
+/** How many channels of a connection are open, and who waits for one to close. */
+interface Slots {
+  open: number
+  waiting: (() => void)[]
+}
+
+const slotsOf = new WeakMap<SshConnection, Slots>()
+
+export interface OpenChannelOptions {
+  /** Fail at once when the server has no session left, instead of waiting for one. */
+  noWait?: boolean | undefined
+}
+
+/**
+ * Opens one exec channel running `command`: one channel open and one exec request. OpenSSH allows 10 sessions per
+ * connection unless told otherwise; beyond that it waits for another command to end.
+ */
+export async function openExecChannel(
+  connection: SshConnection,
+  command: string,
+  what: string,
+  options: OpenChannelOptions = {},
+): Promise<ClientChannel> {
+  let slots = slotsOf.get(connection)
+  if (!slots) {
+    slots = { open: 0, waiting: [] }
+    slotsOf.set(connection, slots)
+  }
+  const shared = slots
+  for (;;) {
+    try {
+      const channel = await connection.during(what, (client) => {
+        return new Promise<ClientChannel>((resolve, reject) => {
+          client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)))
+        })
+      })
+      shared.open++
+      channel.once('close', () => {
+        shared.open--
+        shared.waiting.shift()?.()
+      })
+      return channel
+    } catch (error) {
+      const full = error instanceof Error && error.message.startsWith('(SSH) Channel open failure')
+      if (!full || options.noWait || shared.open === 0) throw error
+      await connection.during(what, () => new Promise<void>((resolve) => shared.waiting.push(resolve)))
+    }
+  }
 }

@@ -7,7 +7,7 @@ import { openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { killMarked } from './kill-marked.js'
 import { OutputBuffer } from './output.js'
-import { type RemoteCommandOptions, remoteCommand } from './remote-command.js'
+import { type RemoteCommandOptions, remoteCommand, toWire, type WireCommand } from './remote-command.js'
 import { checkUserSwitch } from './user-switch.js'
 
 export type OutputListener = (chunk: Buffer) => void | Promise<void>
@@ -74,7 +74,7 @@ class Execution {
   readonly #connection: SshConnection
   readonly #options: ExecOptions
   readonly #name: string
-  readonly #line: string
+  readonly #wire: WireCommand
   readonly #marker: string | undefined
   readonly #timeoutMs: number | undefined
   readonly #startedAt = performance.now()
@@ -87,14 +87,14 @@ class Execution {
     this.#name = typeof command === 'string' ? command : command.join(' ')
     this.#timeoutMs = options.timeout === undefined ? undefined : toMilliseconds(options.timeout, 'timeout')
     if (this.#timeoutMs !== undefined || options.signal) this.#marker = `MAYFLY_EXEC_${randomBytes(8).toString('hex')}`
-    this.#line = remoteCommand(command, connection.target.username, options, this.#marker)
+    this.#wire = toWire(remoteCommand(command, connection.target.username, options, this.#marker), this.#marker)
     this.#stdout = new OutputBuffer(options.maxBuffer ?? MAX_BUFFER, options.onStdout !== undefined)
     this.#stderr = new OutputBuffer(options.maxBuffer ?? MAX_BUFFER, options.onStderr !== undefined)
   }
 
   async result(): Promise<ExecResult<string | Buffer>> {
     if (this.#options.signal?.aborted) throw this.#aborted()
-    const opening = openExecChannel(this.#connection, this.#line, this.#name)
+    const opening = openExecChannel(this.#connection, this.#wire.line, this.#name)
     const status = await this.#interruptible(
       opening,
       opening.then((channel) => this.#connection.during(this.#name, () => this.#transact(channel))),
@@ -200,6 +200,7 @@ class Execution {
 
   #feed(channel: ClientChannel, fail: (error: unknown) => void): void {
     const { stdin } = this.#options
+    if (this.#wire.stdinPrefix) channel.write(this.#wire.stdinPrefix)
     if (!(stdin instanceof Readable)) {
       channel.end(stdin)
       return

@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2'
 import { messageOf } from '../errors.js'
 import { openExecChannel } from './channel.js'
-import type { SshConnection } from './connection.js'
+import { SshConnection } from './connection.js'
 import { quote } from './quote.js'
 
 /** How long killing may take before the caller is told anyway. */
@@ -41,16 +41,35 @@ async function kill(connection: SshConnection, marker: string, opening: Promise<
   for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
   // The shell may not have got as far as its marker when the first scan ran.
   for (let attempt = 0; attempt < 5; attempt++) {
-    const killer = await openExecChannel(connection, killScript(marker), `kill ${marker}`)
-    await new Promise<void>((resolve) => {
-      killer.resume().once('close', () => resolve())
-      killer.stderr.resume()
-      killer.end()
-    })
+    await runKillScript(connection, marker)
     const wait = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100 * 2 ** attempt).unref())
     if (await Promise.race([gone, wait])) return undefined
   }
   throw new Error('the channel stays open')
+}
+
+async function runKillScript(connection: SshConnection, marker: string): Promise<void> {
+  const what = `kill ${marker}`
+  let spare: SshConnection | undefined
+  try {
+    const killer = await openExecChannel(connection, killScript(marker), what, { noWait: true }).catch(
+      async (error) => {
+        // All sessions are taken, perhaps by what is to be killed.
+        if (!connection.connected) throw error
+        spare = await SshConnection.open({ ...connection.target, timeoutMs: KILL_DEADLINE_MS })
+        return openExecChannel(spare, killScript(marker), what)
+      },
+    )
+    await (spare ?? connection).during(what, () => {
+      return new Promise<void>((resolve) => {
+        killer.resume().once('close', () => resolve())
+        killer.stderr.resume()
+        killer.end()
+      })
+    })
+  } finally {
+    await spare?.close()
+  }
 }
 
 /**

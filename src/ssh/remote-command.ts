@@ -13,6 +13,26 @@ export interface RemoteCommandOptions {
 /** The exit status for "there is no way to become that user"; sh itself uses it for a missing command. */
 export const CANNOT_SWITCH_USER = 'mayfly: cannot switch user: neither sudo nor (as root) su is available'
 
+/** dropbear drops the connection above 9,000 bytes (its MAX_CMD_LEN). */
+const LONGEST_LINE_BYTES = 8_000
+
+/** A command as it goes over the wire. */
+export interface WireCommand {
+  line: string
+  /** Goes before the command's own standard input. */
+  stdinPrefix: Buffer | undefined
+}
+
+/** Long commands travel as standard input and are read from there by exactly their length, so that the rest stays. */
+export function toWire(text: string, marker: string | undefined): WireCommand {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= LONGEST_LINE_BYTES) return { line: text, stdinPrefix: undefined }
+  const size = bytes.length
+  const read = `{ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } 2>/dev/null`
+  const mark = marker === undefined ? '' : `export ${marker}=1; `
+  return { line: `${mark}eval "$(${read})"`, stdinPrefix: bytes }
+}
+
 /**
  * The text the guest's shell gets. Without options it is the command itself: nothing is added to what need not be there.
  * @param marker an environment variable that the command and its children carry, by which they are found again.

@@ -102,7 +102,7 @@ export class TarReader {
 }
 
 function untilNul(bytes: Buffer): string {
-  return bytes.toString('latin1').replace(/\0[^]*$/, '')
+  return bytes.toString('latin1').split('\0', 1)[0]!
 }
 
 /** Records of the form `<length> <key>=<value>\n`, the length counting the whole record (POSIX.1-2001 pax). */

@@ -58,7 +58,10 @@ class SshWait {
 
   start(): void {
     const { signal } = this.#options
-    if (signal?.aborted) return this.#onAbort()
+    if (signal?.aborted) {
+      this.#onAbort()
+      return
+    }
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#deadline = setTimeout(() => this.#finish(() => this.#reject(this.#timedOut())), this.#timeoutMs)
     this.#attempt()
