@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, readFileSync } from 'node:fs'
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MayflyError } from '../errors.js'
@@ -65,11 +65,11 @@ export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOption
 /** sha256 (hex) over the recipe, the guest's own files and the builder's version: equal keys mean equal images. */
 export function recipeKey(recipe: EmbeddedRecipe): string {
   const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]))
-  const files = guestFile('')
-  for (const path of readdirSync(files, { recursive: true, encoding: 'utf8', withFileTypes: false }).sort()) {
-    if (!path.startsWith(recipe.name) && path !== 'agent.pl') continue
-    hash.update(`\0${path}\0`)
-    if (path !== recipe.name) hash.update(readFileSync(join(files, path)))
+  const directory = guestFile('')
+  const paths = readdirSync(join(directory, recipe.name), { recursive: true, encoding: 'utf8' })
+  for (const path of ['agent.pl', ...paths.map((path) => join(recipe.name, path)).sort()]) {
+    if (!statSync(join(directory, path)).isFile()) continue
+    hash.update(`\0${path}\0`).update(readFileSync(join(directory, path)))
   }
   return hash.digest('hex')
 }

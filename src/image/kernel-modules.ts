@@ -36,6 +36,11 @@ export async function selectModules(directory: string, names: readonly string[])
   return [...chosen.values()]
 }
 
+/** Those of `names` that are modules in this kernel, one per line. */
+export function bootModules(modules: readonly KernelModule[], names: readonly string[]): string {
+  return names.filter((name) => modules.some((module) => module.name === name)).join('\n')
+}
+
 /** The modules in one directory, with the index that modprobe reads. */
 export function moduleEntries(release: string, modules: readonly KernelModule[]): CpioEntry[] {
   const directory = `usr/lib/modules/${release}`

@@ -1,17 +1,19 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { findTool } from '../host/tools.js'
+import { busyboxEntries } from './busybox.js'
 import { type CpioEntry, writeCpio } from './cpio.js'
 import { type BuiltImage, type EmbeddedRecipe, guestFile } from './embedded.js'
 import { extractVmlinux } from './kernel.js'
-import { type KernelModule, moduleEntries, selectModules } from './kernel-modules.js'
-import { mmdebstrap, runGroup } from './mmdebstrap.js'
+import { bootModules, type KernelModule, moduleEntries, selectModules } from './kernel-modules.js'
+import { kernelRelease, unpackPackages } from './unpack.js'
 
 const PACKAGES = ['busybox-static', 'dropbear-bin', 'openssh-sftp-server', 'perl-base', 'e2fsprogs', 'libc-bin']
-/** Loaded at boot, or on demand by what tests of networks and file systems commonly ask for. */
-const MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'button', 'evdev', 'loop', 'overlay', 'dummy', 'veth', 'tun']
+/** Loaded at boot. */
+const BOOT_MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'ext4']
+/** Loaded on demand, by what tests of networks and file systems commonly ask for. */
+const MODULES = [...BOOT_MODULES, 'button', 'evdev', 'loop', 'overlay', 'dummy', 'veth', 'tun']
 const PROGRAMS = ['usr/sbin/dropbear', 'usr/lib/openssh/sftp-server', 'usr/bin/perl', 'sbin/mke2fs']
 const LIBRARY_PATH = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
 const LOADER = 'lib64/ld-linux-x86-64.so.2'
@@ -42,33 +44,6 @@ export async function buildMicro(
   }
 }
 
-/** Unpacks packages without installing them. Returns the root directory, below `scratch`. */
-export async function unpackPackages(
-  recipe: EmbeddedRecipe,
-  packages: readonly string[],
-  scratch: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
-): Promise<string> {
-  const tarball = join(scratch, 'root.tar')
-  const { suite, sources } = recipe
-  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, log, signal)
-  const root = join(scratch, 'root')
-  const skip = ['./dev/*', './usr/share/doc/*', './usr/share/locale/*', './usr/share/man/*', './usr/share/info/*']
-  const args = skip.map((path) => `--exclude=${path}`)
-  await runGroup(await findTool('mkdir'), ['-p', root], log, signal)
-  await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], log, signal)
-  await rm(tarball)
-  return root
-}
-
-/** The release of the only kernel in an unpacked root. */
-export async function kernelRelease(root: string): Promise<string> {
-  const name = (await readdir(join(root, 'boot'))).find((file) => file.startsWith('vmlinuz-'))
-  if (!name) throw new Error(`no kernel in ${root}/boot`)
-  return name.slice('vmlinuz-'.length)
-}
-
 async function microEntries(root: string, release: string, modules: readonly KernelModule[]): Promise<CpioEntry[]> {
   const guest = (path: string, source: string, mode = 0o755): CpioEntry => {
     return { type: 'file', path, mode, content: { hostPath: guestFile(source) } }
@@ -76,7 +51,8 @@ async function microEntries(root: string, release: string, modules: readonly Ker
   return [
     ...layout(),
     ...(await programs(root)),
-    ...(await busyboxLinks(root)),
+    ...(await busyboxEntries(root, [...PROGRAMS.map((path) => path.split('/').pop() ?? ''), 'mkfs.ext2'])),
+    { type: 'file', path: 'etc/modules', content: bootModules(modules, BOOT_MODULES) },
     ...moduleEntries(release, modules),
     guest('init', 'micro/init'),
     guest('usr/lib/mayfly/agent.pl', 'agent.pl'),
@@ -143,21 +119,6 @@ async function programs(root: string): Promise<CpioEntry[]> {
     { type: 'symlink', path: 'usr/sbin/mkfs.ext4', target: 'mke2fs' },
     { type: 'symlink', path: 'usr/sbin/mkfs.ext2', target: 'mke2fs' },
   ]
-}
-
-async function busyboxLinks(root: string): Promise<CpioEntry[]> {
-  const hostPath = (await readdir(join(root, 'usr/bin'))).includes('busybox') ? 'usr/bin/busybox' : 'bin/busybox'
-  const { stdout } = await execa(join(root, hostPath), ['--list-full'])
-  const taken = new Set([...PROGRAMS.map((path) => path.split('/').pop()), 'busybox'])
-  const links: CpioEntry[] = []
-  for (const path of stdout.split('\n').filter((line) => /^[\w./[-]+$/.test(line))) {
-    const name = path.split('/').pop() ?? ''
-    if (taken.has(name)) continue
-    taken.add(name)
-    const directory = /(^|\/)sbin\//.test(path) ? 'usr/sbin' : 'usr/bin'
-    links.push({ type: 'symlink', path: `${directory}/${name}`, target: '/usr/bin/busybox' })
-  }
-  return [{ type: 'file', path: 'usr/bin/busybox', mode: 0o755, content: { hostPath: join(root, hostPath) } }, ...links]
 }
 
 function configuration(): CpioEntry[] {

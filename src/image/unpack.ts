@@ -1,0 +1,33 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MayflyError } from '../errors.js'
+import { findTool } from '../host/tools.js'
+import type { EmbeddedRecipe } from './embedded.js'
+import { mmdebstrap, runGroup } from './mmdebstrap.js'
+
+/** Unpacks packages without installing them. Returns the root directory, below `scratch`. */
+export async function unpackPackages(
+  recipe: EmbeddedRecipe,
+  packages: readonly string[],
+  scratch: string,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const tarball = join(scratch, 'root.tar')
+  const { suite, sources } = recipe
+  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, log, signal)
+  const root = join(scratch, 'root')
+  const skip = ['./dev/*', './usr/share/doc/*', './usr/share/locale/*', './usr/share/man/*', './usr/share/info/*']
+  const args = skip.map((path) => `--exclude=${path}`)
+  await mkdir(root)
+  await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], log, signal)
+  await rm(tarball)
+  return root
+}
+
+/** The release of the only kernel in an unpacked root. */
+export async function kernelRelease(root: string): Promise<string> {
+  const name = (await readdir(join(root, 'boot'))).find((file) => file.startsWith('vmlinuz-'))
+  if (!name) throw new MayflyError('MAYFLY_BUILD_FAILED', `There is no kernel in ${root}/boot`)
+  return name.slice('vmlinuz-'.length)
+}
