@@ -16,8 +16,6 @@ export interface Store {
   /** `sessions/<id>/`: what running processes own. */
   sessions: string
   locks: string
-  /** Work in progress, renamed into place when complete. */
-  staging: string
 }
 
 /** `MAYFLY_CACHE_DIR`, or `mayfly` below `$XDG_CACHE_HOME` or `~/.cache`. */
@@ -37,7 +35,6 @@ export async function openStore(root: string = defaultCacheDir()): Promise<Store
     templates: join(root, 'templates'),
     sessions: join(root, 'sessions'),
     locks: join(root, 'locks'),
-    staging: join(root, 'staging'),
   }
   try {
     for (const path of Object.values(store)) {
@@ -63,9 +60,15 @@ export async function withLock<T>(store: Store, name: string, options: LockOptio
 /**
  * Fills a new directory and moves it to `target` in one step; what stood there before is replaced.
  * When `fill` fails nothing is left, and `target` is as it was.
+ * @param workshop where the new directory is made: a session's, so that it goes with its owner.
  */
-export async function publish<T>(store: Store, target: string, fill: (staging: string) => Promise<T>): Promise<T> {
-  const staging = await temporaryDirectory({ tmpdir: store.staging, prefix: `pid-${process.pid}`, mode: 0o700 })
+export async function publish<T>(
+  store: Store,
+  workshop: string,
+  target: string,
+  fill: (staging: string) => Promise<T>,
+): Promise<T> {
+  const staging = await temporaryDirectory({ tmpdir: workshop, prefix: 'staging', mode: 0o700 })
   try {
     const result = await fill(staging.path)
     // A directory cannot be renamed over one that is not empty: the old one leaves by the same door, under the caller's lock.

@@ -1,0 +1,50 @@
+import { execa } from 'execa'
+import { MayflyError } from '../errors.js'
+import { findTool } from '../host/tools.js'
+
+export interface OverlayOptions {
+  /** Virtual size in bytes; at least the backing image's. */
+  sizeBytes: number
+  /** What it is stacked on. The file need not exist yet: `qemu/argv.ts` names the chain again. */
+  backing?: { path: string; format: 'qcow2' | 'raw' } | undefined
+}
+
+/**
+ * Makes an empty qcow2 layer, about 200 KiB.
+ * @throws MayflyError MAYFLY_BUILD_FAILED with qemu-img's own words.
+ */
+export async function createOverlay(path: string, { sizeBytes, backing }: OverlayOptions): Promise<void> {
+  const stack = backing ? ['-u', '-b', backing.path, '-F', backing.format] : []
+  await qemuImg(['create', '-q', '-f', 'qcow2', ...stack, path, `${sizeBytes}`])
+}
+
+export interface DiskInfo {
+  format: string
+  virtualSizeBytes: number
+  backing?: string | undefined
+}
+
+/**
+ * What a disk image says of itself.
+ * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND when there is none, MAYFLY_IMAGE_CORRUPT when qemu-img cannot make sense of it.
+ */
+export async function inspectDisk(path: string): Promise<DiskInfo> {
+  try {
+    const info = JSON.parse(await qemuImg(['info', '--force-share', '--output=json', path])) as Record<string, unknown>
+    return {
+      format: String(info.format),
+      virtualSizeBytes: Number(info['virtual-size']),
+      backing: info['backing-filename'] as string | undefined,
+    }
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_BUILD_FAILED') throw error
+    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `not a usable disk image: ${path}`, { details: error.details })
+  }
+}
+
+async function qemuImg(args: string[]): Promise<string> {
+  const program = await findTool('qemu-img')
+  const { stdout, stderr, exitCode } = await execa(program, args, { reject: false })
+  if (exitCode === 0) return stdout
+  throw new MayflyError('MAYFLY_BUILD_FAILED', `qemu-img ${args[0]} failed`, { details: stderr.split('\n') })
+}

@@ -1,0 +1,110 @@
+import { access, readFile, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { errnoOf, MayflyError } from '../errors.js'
+import type { Progress } from '../host/progress.js'
+import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
+import type { Image } from './image.js'
+import { inspectDisk } from './overlay.js'
+import type { EmbeddedImage, KernelImage } from './reference.js'
+import { publish, type Store, withLock } from './store.js'
+
+export interface ResolveOptions {
+  store: Store
+  /** Where an image is built before it is moved into the store: the session's directory. */
+  workshop: string
+  progress: Progress
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * The image behind a guest's reference, built now if the store does not have it.
+ * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, MAYFLY_BUILD_FAILED, MAYFLY_TOOL_MISSING, MAYFLY_CACHE_UNUSABLE.
+ */
+export function resolveImage(reference: EmbeddedImage | KernelImage, options: ResolveOptions): Promise<Image> {
+  return 'name' in reference ? embedded(reference, options) : kernel(reference)
+}
+
+const MANIFEST = 'manifest.json'
+
+async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOptions): Promise<Image> {
+  const { store, workshop, progress, signal } = options
+  const recipe = embeddedRecipe(name, settings)
+  const key = await recipeKey(recipe)
+  const target = join(store.images, key)
+  const cached = await readImage(target)
+  if (cached) return cached
+  const onWait = () => progress.note(`another process is building ${name}; waiting for it`)
+  return await withLock(store, `image-${key}`, { onWait, signal }, async () => {
+    const built = await readImage(target)
+    if (built) return built
+    await progress.step(`build ${name}`, (log) =>
+      publish(store, workshop, target, async (staging) => {
+        const image = await buildEmbedded(recipe, staging, log, signal)
+        await writeFile(join(staging, MANIFEST), JSON.stringify(image, null, 2))
+      }),
+    )
+    const image = await readImage(target)
+    if (image) return image
+    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the image ${name} is not in the store just after it was built`)
+  })
+}
+
+/** An image of the store; undefined if there is none or its manifest is damaged, in which case it is built again. */
+export async function readImage(dir: string): Promise<Image | undefined> {
+  try {
+    const image = JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')) as Omit<Image, 'dir'>
+    const at = (path: string) => join(dir, path)
+    const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
+    return { ...image, dir, kernel: at(image.kernel), initrd: at(image.initrd), disk }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+async function kernel(reference: KernelImage): Promise<Image> {
+  const path = { kernel: resolve(reference.kernel), initrd: resolve(reference.initrd) }
+  const hash = createHash('sha256').update(reference.cmdline)
+  for (const file of Object.values(path)) await addFile(hash, file)
+  const disk = reference.disk === undefined ? undefined : await ownDisk(resolve(reference.disk))
+  if (disk) await addFile(hash, disk.path)
+  return {
+    name: basename(path.kernel),
+    digest: `sha256:${hash.digest('hex')}`,
+    dir: dirname(path.kernel),
+    ...path,
+    cmdline: reference.cmdline.split(/\s+/).filter(Boolean),
+    disk,
+    features: { seed: true, agent: false },
+  }
+}
+
+/** A disk the user brought. One that reads other files is refused: what it boots would not be what was digested. */
+async function ownDisk(path: string): Promise<Image['disk']> {
+  await access(path).catch(unreadable(path))
+  const { format, virtualSizeBytes, backing } = await inspectDisk(path)
+  if (backing !== undefined) {
+    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is a layer over another file, ${backing}`, {
+      hint: `Flatten it: qemu-img convert -O qcow2 ${path} flat.qcow2`,
+    })
+  }
+  if (format !== 'qcow2' && format !== 'raw') {
+    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is of format ${format}`, {
+      hint: `Convert it: qemu-img convert -O qcow2 ${path} disk.qcow2`,
+    })
+  }
+  return { path, format, virtualSizeBytes }
+}
+
+async function addFile(hash: ReturnType<typeof createHash>, path: string): Promise<void> {
+  await pipeline(createReadStream(path), hash, { end: false }).catch(unreadable(path))
+}
+
+function unreadable(path: string) {
+  return (error: unknown): never => {
+    throw new MayflyError('MAYFLY_IMAGE_NOT_FOUND', `cannot read ${path}`, { details: [String(error)], cause: error })
+  }
+}

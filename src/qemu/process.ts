@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { FileHandle } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
+import { MayflyError, messageOf } from '../errors.js'
+import { findTool } from '../host/tools.js'
+import { Console } from './console.js'
+import { CHANNEL_FDS } from './argv.js'
+import { QmpClient } from './qmp.js'
+
+export interface SpawnOptions {
+  binary: string
+  argv: readonly string[]
+  /** Marks the process as the session's own: see session/session.ts. */
+  env: NodeJS.ProcessEnv
+  cwd: string
+  /** Inherited as file descriptor 6: the device state to load. */
+  stateFile?: FileHandle | undefined
+}
+
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+const KEPT_STDERR = 16 * 1024
+
+/** One running QEMU, its monitor, its console and its agent line. Sockets are inherited pairs: there is no path to clash or to leak. */
+export class QemuProcess {
+  readonly qmp: QmpClient
+  readonly console: Console
+  /** The second serial port, where an embedded guest's fix-up agent listens. */
+  readonly agent: Duplex
+  readonly argv: readonly string[]
+  /** Resolves when the process is gone and its output is read; never rejects. */
+  readonly exited: Promise<Exit>
+  readonly #child: ChildProcess
+  #stderr = ''
+  #exit: Exit | undefined
+
+  private constructor(child: ChildProcess, argv: readonly string[]) {
+    // Extra 'pipe' descriptors are socket pairs: both ways, whatever their type says.
+    const channels = child.stdio as unknown as Duplex[]
+    this.#child = child
+    this.argv = argv
+    this.qmp = new QmpClient(channels[CHANNEL_FDS.qmp]!)
+    this.console = new Console(channels[CHANNEL_FDS.console]!)
+    this.agent = channels[CHANNEL_FDS.agent]!
+    this.agent.on('error', () => {})
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#stderr = (this.#stderr + chunk).slice(-KEPT_STDERR)
+    })
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.#exit = { code, signal }
+      return this.#exit
+    })
+  }
+
+  /**
+   * Starts QEMU. It is up once `qmp.greeted()` resolves.
+   * @throws MayflyError MAYFLY_QEMU_SPAWN_FAILED when it cannot be executed.
+   */
+  static async spawn(options: SpawnOptions): Promise<QemuProcess> {
+    const { binary, argv, env, cwd, stateFile } = options
+    // The kernel kills QEMU when the thread that started it ends: no handler of ours has to run for that.
+    const [command, args] =
+      process.platform === 'linux'
+        ? [await findTool('setpriv'), ['--pdeathsig', 'KILL', '--', binary, ...argv]]
+        : [binary, [...argv]]
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', stateFile?.fd ?? 'ignore'],
+    })
+    if (child.pid === undefined) {
+      const [error] = await once(child, 'error')
+      throw new MayflyError('MAYFLY_QEMU_SPAWN_FAILED', `QEMU could not be started: ${messageOf(error)}`, { cause: error })
+    }
+    return new QemuProcess(child, argv)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  get exit(): Exit | undefined {
+    return this.#exit
+  }
+
+  get alive(): boolean {
+    return this.#exit === undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Power cut: SIGKILL, then the wait for the process to be gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.exited
+  }
+
+  /** Kills without waiting, for when the event loop will not turn again. */
+  killNow(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  /**
+   * Waits for the greeting, which is QEMU's word that the command line was good.
+   * @throws MayflyError MAYFLY_QEMU_SPAWN_FAILED with QEMU's own words when it exits before that.
+   */
+  async greeted(): Promise<void> {
+    try {
+      await this.qmp.greeted()
+    } catch {
+      await this.exited
+      throw this.exitError('MAYFLY_QEMU_SPAWN_FAILED', 'QEMU exited while starting')
+    }
+  }
+
+  /** Why QEMU is gone: exit status, its stderr, the end of the console. */
+  exitError(code: 'MAYFLY_QEMU_SPAWN_FAILED' | 'MAYFLY_QEMU_EXITED', what: string): MayflyError {
+    const status = this.#exit?.signal ? `killed by ${this.#exit.signal}` : `exit code ${this.#exit?.code}`
+    const stderr = this.stderrTail()
+    return new MayflyError(code, `${what} (${status})`, {
+      details: [...stderr.map((line) => `qemu: ${line}`), ...this.console.tail().map((line) => `console: ${line}`)],
+      hint: stderr.some((line) => /cannot set up guest memory|Cannot allocate memory/i.test(line))
+        ? 'The host has too little free memory for this guest; lower its memory, or run fewer at once.'
+        : undefined,
+    })
+  }
+
+  /** Rejects as soon as QEMU is gone, with why. */
+  async failOnExit(): Promise<never> {
+    await this.exited
+    throw this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+  }
+
+  stderrTail(): string[] {
+    return this.#stderr.split('\n').filter((line) => line.trim() !== '')
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The commands and events Mayfly uses, as QEMU's QAPI schema defines them.
+ * @see https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html
+ */
+export interface QmpCommands {
+  qmp_capabilities: Command
+  cont: Command
+  stop: Command
+  quit: Command
+  system_powerdown: Command
+  system_reset: Command
+  'query-status': Command<undefined, { status: RunState; running: boolean }>
+  'query-migrate': Command<undefined, MigrationInfo>
+  'migrate-set-capabilities': Command<{ capabilities: { capability: string; state: boolean }[] }>
+  'migrate-set-parameters': Command<Record<string, number | string>>
+  migrate: Command<{ uri: string }>
+  'migrate-incoming': Command<{ uri: string }>
+  'human-monitor-command': Command<{ 'command-line': string }, string>
+  'set-action': Command<{ reboot?: 'reset' | 'shutdown'; shutdown?: 'poweroff' | 'pause' }>
+}
+
+interface Command<A = undefined, R = Record<string, never>> {
+  arguments: A
+  return: R
+}
+
+export type RunState =
+  | 'inmigrate'
+  | 'paused'
+  | 'postmigrate'
+  | 'prelaunch'
+  | 'running'
+  | 'shutdown'
+  | 'guest-panicked'
+  | 'internal-error'
+  | 'io-error'
+
+export interface MigrationInfo {
+  status?: 'none' | 'setup' | 'active' | 'completed' | 'failed' | 'cancelled'
+  'error-desc'?: string
+}
+
+export interface QmpEvent {
+  event: 'SHUTDOWN' | 'RESET' | 'STOP' | 'RESUME' | 'MIGRATION' | (string & {})
+  data?: Record<string, unknown>
+  timestamp: { seconds: number; microseconds: number }
+}

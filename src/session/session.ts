@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { once } from 'node:events'
+import { findProcessesByEnvironment, killAndWait, processStartTime } from '../host/process-table.js'
+import type { Store } from '../image/store.js'
+import { sweep } from './sweep.js'
+import { SESSION_VARIABLE, startWatchdog, type Watchdog } from './watchdog.js'
+
+/** What a session must be able to end at once, without waiting for anything. */
+export interface Owned extends AsyncDisposable {
+  killNow(): void
+}
+
+/**
+ * This process's ownership of everything it runs: a directory, a mark in the environment of every child, and a watchdog.
+ * When the process ends, however it ends, the watchdog kills what bears the mark and removes the directory.
+ */
+export class Session implements AsyncDisposable {
+  readonly id: string
+  readonly directory: string
+  readonly #owned = new Set<Owned>()
+  readonly #watchdog: Watchdog
+  #closing: Promise<void> | undefined
+
+  private constructor(id: string, directory: string) {
+    this.id = id
+    this.directory = directory
+    this.#watchdog = startWatchdog(id, directory)
+    // A vitest worker whose main process died goes on to the end of its test; its machines must not.
+    if (process.channel) process.once('disconnect', this.#onDisconnect)
+  }
+
+  /** Opens a session of its own, after removing what dead ones left. Prefer `currentSession`. */
+  static async open(store: Store): Promise<Session> {
+    await sweep(store)
+    const id = `${process.pid}-${processStartTime(process.pid) ?? 0}-${randomBytes(4).toString('hex')}`
+    const directory = join(store.sessions, id)
+    await mkdir(directory, { mode: 0o700 })
+    return new Session(id, directory)
+  }
+
+  /** The environment that marks a child process as ours. */
+  childEnvironment(): NodeJS.ProcessEnv {
+    return { ...process.env, [SESSION_VARIABLE]: this.id }
+  }
+
+  /** Ends `resource` with this session, unless it is disowned before. */
+  own(resource: Owned): void {
+    this.#owned.add(resource)
+  }
+
+  disown(resource: Owned): void {
+    this.#owned.delete(resource)
+  }
+
+  get owned(): readonly Owned[] {
+    return [...this.#owned]
+  }
+
+  /** Ends all that is owned, kills what else bears the mark, and removes the directory. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    process.off('disconnect', this.#onDisconnect)
+    const results = await Promise.allSettled(this.owned.map((resource) => resource[Symbol.asyncDispose]()))
+    await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, this.id), 10_000)
+    await rm(this.directory, { recursive: true, force: true })
+    this.#watchdog.lifeline.end()
+    const { process: watchdog } = this.#watchdog
+    if (watchdog.exitCode === null && watchdog.pid !== undefined) {
+      watchdog.ref()
+      await once(watchdog, 'exit')
+    }
+    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason)
+    if (failures.length === 1) throw failures[0]
+    if (failures.length > 1) throw new AggregateError(failures, 'several machines could not be ended cleanly')
+  }
+
+  readonly #onDisconnect = () => {
+    for (const resource of this.#owned) resource.killNow()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+const sessions = new Map<string, Promise<Session>>()
+
+/** The session of this process (or worker thread) in `store`, opened on first use. */
+export function currentSession(store: Store): Promise<Session> {
+  let session = sessions.get(store.root)
+  if (!session) {
+    session = Session.open(store)
+    sessions.set(store.root, session)
+    session.catch(() => sessions.delete(store.root))
+  }
+  return session
+}
+
+/** Closes every session this process has opened; later use opens new ones. */
+export async function closeSessions(): Promise<void> {
+  const open = [...sessions.values()]
+  sessions.clear()
+  for (const session of open) await (await session).close()
+}

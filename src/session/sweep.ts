@@ -1,0 +1,50 @@
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { findProcessesByEnvironment, isAlive, killAndWait } from '../host/process-table.js'
+import type { Store } from '../image/store.js'
+import { SESSION_VARIABLE } from './watchdog.js'
+
+/** A younger directory may belong to a process we cannot see that has not locked it yet. */
+const MINIMUM_AGE_MS = 10_000
+
+/** One session's directory, by what its name says of its owner. */
+export interface SessionRecord {
+  id: string
+  directory: string
+  pid: number
+  startTime: number
+}
+
+/** Every session directory in the store, dead or alive. */
+export async function listSessions(store: Store): Promise<SessionRecord[]> {
+  const names = await readdir(store.sessions).catch(() => [])
+  return names.flatMap((id) => {
+    const match = /^(\d+)-(\d+)-[0-9a-f]+$/.exec(id)
+    return match ? [{ id, directory: join(store.sessions, id), pid: Number(match[1]), startTime: Number(match[2]) }] : []
+  })
+}
+
+/**
+ * Removes sessions whose owner is dead and whose watchdog died too (a killed container, a host that lost power).
+ * @returns the ids of the sessions that were removed.
+ */
+export async function sweep(store: Store): Promise<string[]> {
+  const swept: string[] = []
+  for (const session of await listSessions(store)) {
+    if (isAlive(session.pid, session.startTime) || !(await isAbandoned(session))) continue
+    await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, session.id), 10_000)
+    await rm(session.directory, { recursive: true, force: true })
+    swept.push(session.id)
+  }
+  return swept
+}
+
+/** Whether nobody holds the lock that a living watchdog holds, seen from any pid namespace. */
+async function isAbandoned({ directory }: SessionRecord): Promise<boolean> {
+  const { mtimeMs } = await stat(directory).catch(() => ({ mtimeMs: Date.now() }))
+  if (Date.now() - mtimeMs < MINIMUM_AGE_MS) return false
+  const { exitCode } = await execa('flock', ['--nonblock', join(directory, 'alive'), 'true'], { reject: false })
+  // undefined: there is no flock here, and the owner's pid is all we know.
+  return exitCode === 0 || exitCode === undefined
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import type { Guest } from '../guest/spec.js'
+import { stepFingerprint } from '../guest/steps.js'
+import { hostCpuIdentity } from '../host/cpu.js'
+import type { Image } from '../image/image.js'
+import { qemuArgv } from '../qemu/argv.js'
+import type { Harness } from '../session/harness.js'
+import { templateMachine } from './machine.js'
+
+/** Raised whenever a template of an older Mayfly must not be loaded by this one. */
+const FORMAT = 1
+
+/** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
+export interface Ingredients {
+  /** What the guest is: the same on every host. */
+  guest: { format: number; image: string; disk: number; provision: string[] }
+  /** What runs it: different machines, QEMUs and processors cannot load each other's state. */
+  host: { qemu: string; qemuFile: string; accelerator: string; cpu: string; argv: string[] }
+}
+
+export async function ingredientsOf(harness: Harness, guest: Guest, image: Image): Promise<Ingredients> {
+  return {
+    guest: {
+      format: FORMAT,
+      image: image.digest,
+      disk: guest.diskBytes,
+      provision: await Promise.all(guest.provision.map(stepFingerprint)),
+    },
+    host: {
+      qemu: harness.qemu.versionLabel,
+      qemuFile: `${harness.qemu.path} ${harness.qemu.identity}`,
+      accelerator: harness.accelerator.kind,
+      cpu: JSON.stringify(hostCpuIdentity()),
+      argv: qemuArgv(templateMachine(harness, guest, image, '.')),
+    },
+  }
+}
+
+/** The template's directory name: guests first, so that templates of one guest stand together. */
+export function templateKey({ guest, host }: Ingredients): string {
+  return `${digest(guest)}-${digest(host)}`
+}
+
+/** The part of a key that says which guest it is. */
+export function guestPart(key: string): string {
+  return key.split('-')[0]!
+}
+
+/** What differs between two hosts' ingredients, one line each. */
+export function differences(made: Ingredients['host'], now: Ingredients['host']): string[] {
+  return (Object.keys(now) as (keyof Ingredients['host'])[])
+    .filter((name) => JSON.stringify(made[name]) !== JSON.stringify(now[name]))
+    .map((name) => `${name} was ${brief(made[name])}, is ${brief(now[name])}`)
+}
+
+function brief(value: string | string[]): string {
+  const text = Array.isArray(value) ? value.join(' ') : value
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 20)
+}

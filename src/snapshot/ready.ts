@@ -1,0 +1,63 @@
+import { MayflyError } from '../errors.js'
+import { formatMilliseconds } from '../units.js'
+import { exec } from '../ssh/exec.js'
+import type { SshConnection } from '../ssh/connection.js'
+import type { SshTarget } from '../ssh/handshake.js'
+import { waitForSsh } from '../ssh/wait-for-ssh.js'
+import type { Running } from './running.js'
+
+export interface ReadyOptions {
+  timeoutMs: number
+  signal?: AbortSignal | undefined
+  /** What is being waited for, for the error: `debian`. */
+  name: string
+}
+
+/**
+ * A connection on which a command has succeeded: that, and not a login prompt, is when a guest is ready.
+ * @throws MayflyError MAYFLY_GUEST_PANIC and MAYFLY_QEMU_EXITED at once, MAYFLY_SSH_FAILED for a wrong key,
+ *   MAYFLY_BOOT_TIMEOUT with the last failure and the console's tail, MAYFLY_ABORTED.
+ */
+export async function untilReady(running: Running, target: SshTarget, options: ReadyOptions): Promise<SshConnection> {
+  const { timeoutMs, signal, name } = options
+  const { qemu } = running
+  const settled = new AbortController()
+  const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
+  const started = performance.now()
+  const connecting = connect(target, timeoutMs, aborts)
+  try {
+    return await Promise.race([connecting, qemu.failOnExit(), qemu.console.failOnPanic(settled.signal)])
+  } catch (error) {
+    settled.abort(error)
+    // Whoever lost the race must not leave its connection behind.
+    connecting.then((late) => late.close()).catch(() => {})
+    if (signal?.aborted) throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_WAIT_TIMEOUT') throw error
+    throw new MayflyError(
+      'MAYFLY_BOOT_TIMEOUT',
+      `${name} did not run a command over SSH within ${formatMilliseconds(performance.now() - started)}`,
+      {
+        details: [
+          ...error.details,
+          `qemu: ${qemu.alive ? `running (pid ${qemu.pid})` : 'gone'}`,
+          ...qemu.console.tail().map((line) => `console: ${line}`),
+        ],
+        hint: 'Does the guest start an SSH server and its network? A slow host may need a longer bootTimeout.',
+        cause: error,
+      },
+    )
+  } finally {
+    settled.abort()
+  }
+}
+
+async function connect(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<SshConnection> {
+  const connection = await waitForSsh({ ...target, timeoutMs, signal })
+  try {
+    await exec(connection, 'true')
+    return connection
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}

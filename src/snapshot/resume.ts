@@ -1,0 +1,58 @@
+import { copyFile, open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MayflyError } from '../errors.js'
+import type { Guest } from '../guest/spec.js'
+import type { Image } from '../image/image.js'
+import { forwardedPort } from '../qemu/forwarded-port.js'
+import type { Harness } from '../session/harness.js'
+import { cloneMachine, FILES } from './machine.js'
+import { CAPABILITIES, LOAD_URI, type Running, run } from './running.js'
+import type { Template } from './template.js'
+
+/** A resumed machine, running, and the loopback port of its SSH server. */
+export interface Resumed extends Running {
+  sshPort: number
+}
+
+/**
+ * Starts a clone of `template` in `directory`: private memory mapped from the template's RAM file, an empty layer over its disk.
+ * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE with QEMU's words when the state does not load.
+ */
+export async function resume(harness: Harness, guest: Guest, image: Image, template: Template, directory: string): Promise<Resumed> {
+  await using state = await open(join(template.directory, FILES.state), 'r')
+  await copyFile(join(template.directory, FILES.overlay), join(directory, FILES.disk))
+  const running = await run(harness, cloneMachine(harness, guest, image, template.directory, directory), directory, state)
+  try {
+    return { ...running, sshPort: await load(running) }
+  } catch (error) {
+    await running.qemu.kill()
+    throw unusable(running, error)
+  }
+}
+
+/** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */
+async function load({ qemu }: Running): Promise<number> {
+  const { qmp } = qemu
+  const loaded = qmp.nextEvent(({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'))
+  const [, , port, , { data }] = await Promise.all([
+    qmp.execute('qmp_capabilities'),
+    qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
+    forwardedPort(qmp, 22),
+    qmp.execute('migrate-incoming', { uri: LOAD_URI }),
+    loaded,
+  ])
+  if (data?.status !== 'completed') throw new Error('QEMU reported a failed load')
+  await qmp.execute('cont')
+  return port
+}
+
+function unusable({ qemu }: Running, error: unknown): MayflyError {
+  if (error instanceof MayflyError && error.code !== 'MAYFLY_QEMU_EXITED') return error
+  const because = qemu.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+  return new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', 'QEMU did not load the template', { details: because.details, cause: error })
+}
+
+/** What a connection to a clone needs besides its port. */
+export async function clientKey(template: Template): Promise<string> {
+  return await readFile(join(template.directory, FILES.privateKey), 'utf8')
+}

@@ -1,0 +1,35 @@
+import type { FileHandle } from 'node:fs/promises'
+import { Agent } from '../guest/agent.js'
+import { CHANNEL_FDS, type Machine, qemuArgv } from '../qemu/argv.js'
+import { QemuProcess } from '../qemu/process.js'
+import type { Harness } from '../session/harness.js'
+import { FILES } from './machine.js'
+
+/** A QEMU of ours, and the line to the agent of its guest. */
+export interface Running {
+  qemu: QemuProcess
+  agent: Agent
+}
+
+/** Starts a machine in the session's name; if it loads device state, from `stateFile`. */
+export async function run(harness: Harness, machine: Machine, directory: string, stateFile?: FileHandle): Promise<Running> {
+  const qemu = await QemuProcess.spawn({
+    binary: harness.qemu.path,
+    argv: qemuArgv(machine),
+    env: harness.session.childEnvironment(),
+    cwd: directory,
+    stateFile,
+  })
+  return { qemu, agent: new Agent(qemu.agent) }
+}
+
+/** RAM stays in its file: only device state, about 0.4 MB, goes through the channel. Both sides must agree. */
+export const CAPABILITIES = [
+  { capability: 'x-ignore-shared', state: true },
+  { capability: 'events', state: true },
+]
+
+/** QEMU's directory is the template's, so that the shell it starts for this sees a name without anything to quote. */
+export const SAVE_URI = `exec:cat > ${FILES.state}`
+/** The inherited descriptor: half the time of starting a shell. Only loading takes one by number. */
+export const LOAD_URI = `fd:${CHANNEL_FDS.state}`

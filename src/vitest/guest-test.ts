@@ -1,0 +1,100 @@
+import { beforeAll, test as base, type TestAPI } from 'vitest'
+import { MayflyError } from '../errors.js'
+import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
+import { defaultCacheDir, openStore } from '../image/store.js'
+import { currentSession } from '../session/session.js'
+import { toMilliseconds } from '../units.js'
+import { type LaunchOptions, prepare } from '../vm/launch.js'
+import { Vm } from '../vm/vm.js'
+import { lineProgress } from './line-progress.js'
+import { fitToHost } from './runtime-config.js'
+import { isTenant, Tenancy } from './tenancy.js'
+
+export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout'> {
+  /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
+  scope?: 'test' | 'file' | 'worker'
+  /** For building images and sealing templates, before the first test and outside its time. Default `'15m'`. */
+  prepareTimeout?: number | string
+}
+
+type Definition = Guest | GuestSpec | string
+type Fixtures<Names extends string> = TestAPI<Record<Names, Vm>>
+
+/** A vitest `test` whose `vm` fixture is a running machine, pristine for each test unless `scope` says otherwise. */
+export function guestTest(guest: Definition, options?: GuestTestOptions): Fixtures<'vm'>
+/** The same with a fixture for each of several guests; a test gets those that it names. */
+export function guestTest<Names extends string>(guests: Record<Names, Definition>, options?: GuestTestOptions): Fixtures<Names>
+export function guestTest(definition: Definition | Record<string, Definition>, options: GuestTestOptions = {}): unknown {
+  const { scope = 'test', prepareTimeout = '15m', ...launchOptions } = options
+  const guests = isSingle(definition) ? { vm: defineGuest(definition) } : defineAll(definition)
+  const all = Object.values(guests)
+  const progress = lineProgress()
+  fitToHost(all)
+  beforeAll(async () => {
+    for (const guest of all) await prepare(guest, { ...launchOptions, progress })
+  }, toMilliseconds(prepareTimeout, 'prepareTimeout'))
+
+  let test = withLeakCheck(launchOptions.cacheDir)
+  // vitest reads the names of the fixtures that a fixture needs from the source of its first parameter.
+  if (scope === 'test') {
+    test = test.extend('mayflyTenancy', { scope }, async ({ signal }: { signal: AbortSignal }, { onCleanup }: Hooks) => {
+      const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, signal })
+      onCleanup(() => tenancy.end())
+      await tenancy.admit()
+      return tenancy
+    })
+  } else {
+    test = test.extend('mayflyTenancy', { scope }, ({}: object, { onCleanup }: Hooks) => {
+      const tenancy = new Tenancy({ ...launchOptions, progress, guests: all })
+      onCleanup(() => tenancy.end())
+      return tenancy
+    })
+  }
+  for (const [name, guest] of Object.entries(guests)) {
+    test = test.extend(name, { scope }, ({ mayflyTenancy }: { mayflyTenancy: Tenancy }) => mayflyTenancy.launch(guest))
+  }
+  return test
+}
+
+interface Hooks {
+  onCleanup(cleanup: () => void | Promise<void>): void
+}
+
+/** vitest's own type of `extend` cannot follow names that are only known at run time. */
+interface Extendable {
+  extend(name: string, options: { scope: 'test' | 'file' | 'worker'; auto?: boolean }, fixture: (context: never, hooks: Hooks) => unknown): Extendable
+}
+
+/** Every file's last clean-up: machines that its tests launched by themselves and did not destroy. */
+function withLeakCheck(cacheDir: string | undefined): Extendable {
+  return (base as unknown as Extendable).extend('mayflyLeaks', { scope: 'file', auto: true }, ({}: object, { onCleanup }: Hooks) => {
+    onCleanup(async () => {
+      const session = await currentSession(await openStore(cacheDir ?? defaultCacheDir()))
+      const leaked = session.owned.filter((resource): resource is Vm => resource instanceof Vm && !isTenant(resource))
+      await Promise.all(leaked.map((vm) => vm.destroy()))
+      if (leaked.length === 0) return
+      throw new MayflyError('MAYFLY_LEAKED', `${leaked.length} launched machine(s) were never destroyed`, {
+        details: leaked.map((vm) => `${vm.id}: destroyed now`),
+        hint: 'Write `await using vm = await launch(...)`, or call `vm.destroy()`.',
+      })
+    })
+  })
+}
+
+function isSingle(definition: Definition | Record<string, Definition>): definition is Definition {
+  if (typeof definition === 'string') return true
+  // A record may name one of its guests `image`: then that is a guest, which has an image itself.
+  const { image } = definition as { image?: unknown }
+  return typeof image === 'string' || (typeof image === 'object' && image !== null && !('image' in image))
+}
+
+function defineAll(definitions: Record<string, Definition>): Record<string, Guest> {
+  const guests = Object.entries(definitions).map(([name, definition]) => {
+    const guest = defineGuest(definition)
+    return [name, guest] as const
+  })
+  if (guests.length === 0) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', 'guestTest was given no guest', { hint: "Give one, such as guestTest('micro')." })
+  }
+  return Object.fromEntries(guests)
+}

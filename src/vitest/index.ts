@@ -1,0 +1,1 @@
+export { type GuestTestOptions, guestTest } from './guest-test.js'

@@ -1,0 +1,235 @@
+import { MayflyError } from '../errors.js'
+import { addForward } from '../qemu/forwarded-port.js'
+import type { QmpEvent } from '../qemu/qmp-schema.js'
+import type { SshConnection } from '../ssh/connection.js'
+import type { SshTarget } from '../ssh/handshake.js'
+import { untilReady } from '../snapshot/ready.js'
+import type { Running } from '../snapshot/running.js'
+
+export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
+
+export interface LifeOptions {
+  name: string
+  /** Who to log in as, and the key to expect; the port is that of each start. */
+  login: Omit<SshTarget, 'host' | 'port'>
+  bootTimeoutMs: number
+  /** Starts the machine afresh, from its own disk. */
+  powerOn: () => Promise<Running & { sshPort: number }>
+}
+
+/** One machine through its starts and stops: the QEMU process of the moment, the one SSH connection, the state. */
+export class Life {
+  readonly #options: LifeOptions
+  #running: Running
+  #port: number
+  #state: VmState = 'running'
+  #connection: Promise<SshConnection> | undefined
+  #restart: Promise<void> | undefined
+  #shutdownReason: string | undefined
+  /** Host ports by the guest's: the same after a reboot, which is another QEMU. */
+  readonly #forwards = new Map<number, number>()
+
+  constructor(running: Running & { sshPort: number }, connection: SshConnection, options: LifeOptions) {
+    this.#options = options
+    this.#running = running
+    this.#port = running.sshPort
+    this.#connection = Promise.resolve(connection)
+    this.#observe(running)
+  }
+
+  get state(): VmState {
+    return this.#state
+  }
+
+  get running(): Running {
+    return this.#running
+  }
+
+  get target(): SshTarget {
+    return { ...this.#options.login, host: '127.0.0.1', port: this.#port }
+  }
+
+  /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
+  async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
+    await this.#restart
+    this.#assertState('running', what)
+    const running = this.#running
+    const settled = new AbortController()
+    const working = this.connect().then(work)
+    try {
+      return await Promise.race([working, running.qemu.console.failOnPanic(settled.signal)])
+    } catch (error) {
+      working.catch(() => {})
+      throw await this.#explain(error, running)
+    } finally {
+      settled.abort()
+    }
+  }
+
+  /** The open connection, or a new one. */
+  async connect(): Promise<SshConnection> {
+    const open = await this.#connection?.catch(() => undefined)
+    if (open?.connected) return open
+    const { bootTimeoutMs: timeoutMs, name } = this.#options
+    const connecting = untilReady(this.#running, this.target, { timeoutMs, name })
+    this.#connection = connecting
+    return await connecting
+  }
+
+  async suspend(): Promise<void> {
+    this.#assertState('running', 'suspend')
+    await this.#running.qemu.qmp.execute('stop')
+    this.#state = 'suspended'
+  }
+
+  /** Lets the vCPUs go on, with the host's time. */
+  async resume(): Promise<void> {
+    this.#assertState('suspended', 'resume')
+    const { qemu, agent } = this.#running
+    await qemu.qmp.execute('cont')
+    this.#state = 'running'
+    if (agent.present) await Promise.race([agent.fixup(), qemu.failOnExit()])
+  }
+
+  /** Boots the machine from its own disk, with fresh memory. */
+  async start(): Promise<void> {
+    if (this.#state !== 'stopped' && this.#state !== 'crashed') throw this.#wrongState('start')
+    await this.#running.qemu.kill()
+    await this.#boot()
+  }
+
+  /** The loopback port of the host that leads to a port of the guest. */
+  async forwardPort(guestPort: number): Promise<number> {
+    await this.#restart
+    this.#assertAlive('forward a port')
+    const known = this.#forwards.get(guestPort)
+    if (known !== undefined) return known
+    const port = await addForward(this.#running.qemu.qmp, guestPort)
+    this.#forwards.set(guestPort, port)
+    return port
+  }
+
+  /** Power cut. */
+  async crash(): Promise<void> {
+    this.#assertAlive('crash')
+    this.#state = 'crashed'
+    this.#disconnect()
+    await this.#running.qemu.kill()
+  }
+
+  /** Asks the guest by `command`, over SSH, to go down or to come up again, and waits until it has. */
+  async leave(command: string, work: (connection: SshConnection) => Promise<unknown>, timeoutMs: number): Promise<void> {
+    this.#assertState('running', command)
+    const { qemu } = this.#running
+    // The connection ends before the command does, so its failure says nothing.
+    this.connect().then(work).catch(() => {})
+    await within(qemu.exited, timeoutMs, () => {
+      const details = qemu.console.tail().map((line) => `console: ${line}`)
+      return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${this.#options.name} was still up ${timeoutMs} ms after ${command}`, { details })
+    })
+    await this.#restart
+  }
+
+  /** The end, from any state. Kills rather than shuts down: nothing of a clone is worth saving. */
+  async destroy(): Promise<void> {
+    this.#state = 'destroyed'
+    this.#disconnect()
+    await this.#running.qemu.kill()
+    await this.#restart?.catch(() => {})
+    await this.#running.qemu.kill()
+  }
+
+  killNow(): void {
+    this.#state = 'destroyed'
+    this.#running.qemu.killNow()
+  }
+
+  #observe(running: Running): void {
+    const { qemu } = running
+    this.#shutdownReason = undefined
+    qemu.qmp.onEvent(({ event, data }: QmpEvent) => {
+      if (event === 'SHUTDOWN') this.#shutdownReason = String(data?.reason)
+    })
+    const unwatch = qemu.console.watch(() => {
+      if (qemu.console.panic === undefined) return
+      unwatch()
+      if (this.#running === running && this.#state === 'running') this.#state = 'crashed'
+    })
+    void qemu.exited.then(() => this.#onExit(running))
+  }
+
+  /** A guest that resets ends its QEMU (see argv.ts): it comes up again in a new one. One that powers off stays off. */
+  #onExit(running: Running): void {
+    if (running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed') return
+    if (this.#shutdownReason === 'guest-reset') {
+      this.#restart = this.#boot().finally(() => {
+        this.#restart = undefined
+      })
+      this.#restart.catch(() => {})
+    } else this.#state = this.#shutdownReason === 'guest-shutdown' ? 'stopped' : 'crashed'
+  }
+
+  async #boot(): Promise<void> {
+    this.#disconnect()
+    this.#state = 'booting'
+    try {
+      const started = await this.#options.powerOn()
+      this.#running = started
+      this.#port = started.sshPort
+      // Destroyed while QEMU was starting: destroy() waits for us, then kills what is there now.
+      if (this.state === 'destroyed') return
+      this.#observe(started)
+      for (const [guestPort, hostPort] of this.#forwards) await addForward(started.qemu.qmp, guestPort, hostPort)
+      await this.connect()
+      if (this.#state === 'booting') this.#state = 'running'
+    } catch (error) {
+      if (this.state !== 'destroyed') this.#state = 'crashed'
+      throw error
+    }
+  }
+
+  /** Does not wait: one that is still being made ends with the machine. */
+  #disconnect(): void {
+    this.#connection?.then((connection) => connection.close()).catch(() => {})
+    this.#connection = undefined
+  }
+
+  /** A lost connection is a symptom; if the machine died, that is the cause. */
+  async #explain(error: unknown, { qemu }: Running): Promise<unknown> {
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_SSH_FAILED') return error
+    // The socket may close a moment before the process is seen to end.
+    if (!qemu.alive) await qemu.exited
+    if (qemu.exit) return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#options.name}: QEMU exited while a command was running`)
+    return error.withDetails(qemu.console.tail().map((line) => `console: ${line}`))
+  }
+
+  #assertState(state: VmState, what: string): void {
+    if (this.#state !== state) throw this.#wrongState(what)
+  }
+
+  #assertAlive(what: string): void {
+    if (this.#state === 'destroyed' || this.#state === 'stopped') throw this.#wrongState(what)
+  }
+
+  #wrongState(what: string): MayflyError {
+    const hints: Partial<Record<VmState, string>> = {
+      suspended: 'Call resume() first.',
+      stopped: 'Call start() first.',
+      crashed: 'Call start() to power it on again.',
+      destroyed: 'It is gone; was a promise not awaited before the test ended?',
+    }
+    const { qemu } = this.#running
+    const details = this.#state === 'crashed' ? qemu.console.tail().map((line) => `console: ${line}`) : []
+    return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${this.#options.name} is ${this.#state}`, {
+      details,
+      hint: hints[this.#state],
+    })
+  }
+}
+
+function within<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), timeoutMs)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
