@@ -31,6 +31,8 @@ export async function startSshd(extraConfig: readonly string[] = [], port?: numb
       'PasswordAuthentication no',
       'PermitRootLogin yes',
       'Subsystem sftp internal-sftp',
+      // bash reads the start-up files of this machine's user otherwise, which may do anything.
+      `SetEnv HOME=${directory}`,
       'MaxStartups 100',
       ...extraConfig,
     ]
@@ -40,18 +42,18 @@ export async function startSshd(extraConfig: readonly string[] = [], port?: numb
 }
 
 /**
- * A real dropbear, as the micro guest runs it. It knows only ~/.ssh/authorized_keys, so a directory of its own is
- * mounted there in a mount namespace of its own: it needs root.
+ * A real dropbear, as the micro guest runs it. It knows only the home directory's authorized_keys, so an empty home is
+ * mounted over the real one in a mount namespace of its own: it needs root.
  */
 export async function startDropbear(): Promise<LocalServer> {
   return start(undefined, async (directory, identity, port) => {
     await writeFile(join(directory, 'host_key'), identity.host.dropbear, { mode: 0o600 })
-    const keys = join(directory, 'keys')
-    await mkdir(keys, { mode: 0o700 })
-    await writeFile(join(keys, 'authorized_keys'), `${identity.client.publicKey}\n`, { mode: 0o600 })
-    await mkdir(join(userInfo().homedir, '.ssh'), { recursive: true, mode: 0o700 })
+    const { homedir } = userInfo()
+    const home = join(directory, 'home')
+    await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 })
+    await writeFile(join(home, '.ssh/authorized_keys'), `${identity.client.publicKey}\n`, { mode: 0o600 })
     const dropbear = `exec /usr/sbin/dropbear -F -E -s -W 1048576 -r '${join(directory, 'host_key')}' -p 127.0.0.1:${port}`
-    return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', `mount --bind '${keys}' ~/.ssh && ${dropbear}`]
+    return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', `mount --bind '${home}' '${homedir}' && ${dropbear}`]
   })
 }
 
