@@ -7,6 +7,9 @@ interface Slots {
   waiting: (() => void)[]
 }
 
+/** OpenSSH refuses the channel, dropbear sometimes the exec request; either way the command has not run. */
+const REFUSED = /^\(SSH\) Channel open failure|^Unable to exec$/
+
 const slotsOf = new WeakMap<SshConnection, Slots>()
 
 export interface OpenChannelOptions {
@@ -44,7 +47,7 @@ export async function openExecChannel(
       })
       return channel
     } catch (error) {
-      const full = error instanceof Error && error.message.startsWith('(SSH) Channel open failure')
+      const full = error instanceof Error && REFUSED.test(error.message)
       if (!full || options.noWait || shared.open === 0) throw error
       await connection.during(what, () => new Promise<void>((resolve) => shared.waiting.push(resolve)))
     }

@@ -156,10 +156,6 @@ class Execution {
       }
       let exitCode: number | null | undefined
       let exitSignal: string | null = null
-      channel.on('exit', (code: number | null, signal?: string) => {
-        exitCode = code
-        exitSignal = signal ?? null
-      })
       let open = 3
       const finish = () => {
         if (--open > 0) return
@@ -168,7 +164,13 @@ class Execution {
       }
       this.#collect(channel, 'stdout', finish, fail)
       this.#collect(channel.stderr, 'stderr', finish, fail)
-      channel.on('close', finish)
+      // Not 'exit': it may have come in the packet that opened the channel, before anyone could listen. This one waits
+      // until the output has been read, and brings the same.
+      channel.on('close', (code: number | null | undefined, signal?: string) => {
+        exitCode = code
+        exitSignal = signal ?? null
+        finish()
+      })
       channel.on('error', fail)
       this.#feed(channel, fail)
     })

@@ -44,24 +44,32 @@ export async function openShell(connection: SshConnection, options: ShellOptions
     stream: channel,
     exited,
     resize: (newCols, newRows) => channel.setWindow(newRows, newCols, 0, 0),
-    close: () => channel.close(),
+    close: () => hangUp(channel),
     async [Symbol.asyncDispose]() {
-      channel.close()
+      hangUp(channel)
       // The channel closes only after its last output has been read.
       channel.resume()
-      await exited.catch(() => {})
+      let timer: NodeJS.Timeout | undefined
+      const enough = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, 1000)
+      })
+      await Promise.race([exited.catch(() => {}), enough])
+      clearTimeout(timer)
     },
   }
 }
 
+/** dropbear keeps a shell whose channel was closed, so it is told first. */
+function hangUp(channel: ClientChannel): void {
+  channel.signal('HUP')
+  channel.close()
+}
+
 function exitOf(channel: ClientChannel): Promise<ShellExit> {
   return new Promise((resolve, reject) => {
-    let exit: ShellExit | undefined
-    channel.on('exit', (exitCode: number | null, signal?: string) => {
-      exit = { exitCode, signal: signal ?? null }
-    })
-    channel.on('close', () => {
-      if (exit) resolve(exit)
+    // 'close' brings what 'exit' brings, which may come before anyone listens.
+    channel.on('close', (exitCode: number | null | undefined, signal?: string) => {
+      if (exitCode !== undefined) resolve({ exitCode, signal: signal ?? null })
       else reject(new MayflyError('MAYFLY_SSH_FAILED', 'the shell was closed without an exit status'))
     })
   })
