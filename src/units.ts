@@ -1,12 +1,19 @@
 import { MayflyError } from './errors.js'
 
-/** Milliseconds, or `'250ms'`, `'30s'`, `'5m'`, `'1h'`. */
+/** Milliseconds, or `'250ms'`, `'30s'`, `'5m'`, `'1h'`, `'7d'`. */
 export type Duration = number | string
 /** A number in the unit of its place (MiB for memory, GiB for disks), or `'512MiB'`, `'1GiB'`. */
 export type Size = number | string
 
-const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-const SIZES: Record<string, number> = { '': 1, b: 1, ...powers('k', 1), ...powers('m', 2), ...powers('g', 3), ...powers('t', 4) }
+const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const SIZES: Record<string, number> = {
+  '': 1,
+  b: 1,
+  ...powers('k', 1),
+  ...powers('m', 2),
+  ...powers('g', 3),
+  ...powers('t', 4),
+}
 
 function powers(letter: string, exponent: number): Record<string, number> {
   return {

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { findProcessesByEnvironment, killAndWait, processStartTime } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
 import { sweep } from './sweep.js'
+import { makeUses } from './uses.js'
 import { SESSION_VARIABLE, startWatchdog, type Watchdog } from './watchdog.js'
 
 /** What a session must be able to end at once, without waiting for anything. */
@@ -38,6 +39,7 @@ export class Session implements AsyncDisposable {
     const id = `${process.pid}-${processStartTime(process.pid) ?? 0}-${randomBytes(4).toString('hex')}`
     const directory = join(store.sessions, id)
     await mkdir(directory, { mode: 0o700 })
+    await makeUses(directory)
     return new Session(id, directory)
   }
 

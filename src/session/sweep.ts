@@ -21,7 +21,9 @@ export async function listSessions(store: Store): Promise<SessionRecord[]> {
   const names = await readdir(store.sessions).catch(() => [])
   return names.flatMap((id) => {
     const match = /^(\d+)-(\d+)-[0-9a-f]+$/.exec(id)
-    return match ? [{ id, directory: join(store.sessions, id), pid: Number(match[1]), startTime: Number(match[2]) }] : []
+    return match
+      ? [{ id, directory: join(store.sessions, id), pid: Number(match[1]), startTime: Number(match[2]) }]
+      : []
   })
 }
 
@@ -32,7 +34,7 @@ export async function listSessions(store: Store): Promise<SessionRecord[]> {
 export async function sweep(store: Store): Promise<string[]> {
   const swept: string[] = []
   for (const session of await listSessions(store)) {
-    if (isAlive(session.pid, session.startTime) || !(await isAbandoned(session))) continue
+    if (isOwnerAlive(session) || !(await isAbandoned(session))) continue
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, session.id), 10_000)
     await rm(session.directory, { recursive: true, force: true })
     swept.push(session.id)
@@ -40,8 +42,13 @@ export async function sweep(store: Store): Promise<string[]> {
   return swept
 }
 
+/** Whether the owner runs, as far as it can be seen from this pid namespace. */
+export function isOwnerAlive({ pid, startTime }: SessionRecord): boolean {
+  return isAlive(pid, startTime)
+}
+
 /** Whether nobody holds the lock that a living watchdog holds, seen from any pid namespace. */
-async function isAbandoned({ directory }: SessionRecord): Promise<boolean> {
+export async function isAbandoned({ directory }: SessionRecord): Promise<boolean> {
   const { mtimeMs } = await stat(directory).catch(() => ({ mtimeMs: Date.now() }))
   if (Date.now() - mtimeMs < MINIMUM_AGE_MS) return false
   const { exitCode } = await execa('flock', ['--nonblock', join(directory, 'alive'), 'true'], { reject: false })

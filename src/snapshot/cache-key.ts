@@ -26,13 +26,20 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
       disk: guest.diskBytes,
       provision: await Promise.all(guest.provision.map(stepFingerprint)),
     },
-    host: {
-      qemu: harness.qemu.versionLabel,
-      qemuFile: `${harness.qemu.path} ${harness.qemu.identity}`,
-      accelerator: harness.accelerator.kind,
-      cpu: JSON.stringify(hostCpuIdentity()),
-      argv: qemuArgv(templateMachine(harness, guest, image, '.')),
-    },
+    host: { ...hostIngredients(harness), argv: qemuArgv(templateMachine(harness, guest, image, '.')) },
+  }
+}
+
+/** What runs any guest on this host. */
+export function hostIngredients({
+  qemu,
+  accelerator,
+}: Pick<Harness, 'qemu' | 'accelerator'>): Omit<Ingredients['host'], 'argv'> {
+  return {
+    qemu: qemu.versionLabel,
+    qemuFile: `${qemu.path} ${qemu.identity}`,
+    accelerator: accelerator.kind,
+    cpu: JSON.stringify(hostCpuIdentity()),
   }
 }
 
@@ -47,10 +54,10 @@ export function guestPart(key: string): string {
 }
 
 /** What differs between two hosts' ingredients, one line each. */
-export function differences(made: Ingredients['host'], now: Ingredients['host']): string[] {
+export function differences(made: Ingredients['host'], now: Partial<Ingredients['host']>): string[] {
   return (Object.keys(now) as (keyof Ingredients['host'])[])
     .filter((name) => JSON.stringify(made[name]) !== JSON.stringify(now[name]))
-    .map((name) => `${name} was ${brief(made[name])}, is ${brief(now[name])}`)
+    .map((name) => `${name} was ${brief(made[name])}, is ${brief(now[name] ?? '')}`)
 }
 
 function brief(value: string | string[]): string {

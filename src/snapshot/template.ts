@@ -34,7 +34,9 @@ export async function writeManifest(
   directory: string,
   manifest: Omit<TemplateManifest, 'files' | 'stateSha256'>,
 ): Promise<TemplateManifest> {
-  const files = Object.fromEntries(await Promise.all(CHECKED.map(async (name) => [name, await measure(directory, name)])))
+  const files = Object.fromEntries(
+    await Promise.all(CHECKED.map(async (name) => [name, await measure(directory, name)])),
+  )
   const complete = { ...manifest, files, stateSha256: await stateDigest(directory) }
   await writeFile(join(directory, FILES.manifest), JSON.stringify(complete, null, 2), { mode: 0o600 })
   return complete
@@ -44,7 +46,10 @@ export async function writeManifest(
  * The usable template of `ingredients`, or why there is none.
  * `reason` is undefined when there never was one, which needs no explanation.
  */
-export async function findTemplate(store: Store, ingredients: Ingredients): Promise<{ template?: Template; reason?: string }> {
+export async function findTemplate(
+  store: Store,
+  ingredients: Ingredients,
+): Promise<{ template?: Template; reason?: string }> {
   const key = templateKey(ingredients)
   const directory = join(store.templates, key)
   const manifest = await readManifest(directory)
@@ -54,7 +59,8 @@ export async function findTemplate(store: Store, ingredients: Ingredients): Prom
   return damage ? { reason: damage } : { template: { directory, manifest } }
 }
 
-async function findDamage(directory: string, manifest: TemplateManifest): Promise<string | undefined> {
+/** Why a sealed template must not be resumed, if its files are not as they were sealed. */
+export async function findDamage(directory: string, manifest: TemplateManifest): Promise<string | undefined> {
   for (const name of CHECKED) {
     const made = manifest.files[name]
     const now = await measure(directory, name).catch(() => undefined)
@@ -62,7 +68,8 @@ async function findDamage(directory: string, manifest: TemplateManifest): Promis
     if (now.size !== made.size) return `its file ${name} has ${now.size} bytes instead of ${made.size}`
     if (now.mtimeMs !== made.mtimeMs) return `its file ${name} was written to after it was sealed`
   }
-  if ((await stateDigest(directory)) !== manifest.stateSha256) return `its file ${FILES.state} does not have the checksum it was sealed with`
+  if ((await stateDigest(directory)) !== manifest.stateSha256)
+    return `its file ${FILES.state} does not have the checksum it was sealed with`
   return undefined
 }
 
@@ -99,5 +106,7 @@ async function measure(directory: string, name: string): Promise<{ size: number;
 }
 
 async function stateDigest(directory: string): Promise<string> {
-  return createHash('sha256').update(await readFile(join(directory, FILES.state))).digest('hex')
+  return createHash('sha256')
+    .update(await readFile(join(directory, FILES.state)))
+    .digest('hex')
 }

@@ -10,6 +10,8 @@ import type { Image } from '../image/image.js'
 import { resolveImage } from '../image/resolve.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { type Harness, openHarness } from '../session/harness.js'
+import { VM_RECORD, type VmRecord } from '../session/list.js'
+import { hold } from '../session/uses.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import { type Ingredients, ingredientsOf } from '../snapshot/cache-key.js'
 import { discardTemplate, ensureTemplate } from '../snapshot/ensure.js'
@@ -68,10 +70,13 @@ export async function prepare(guest: Guest, options: LaunchOptions = {}): Promis
   const { cacheDir, progress = silent, signal } = options
   assertMemoryFits(guest.memoryBytes)
   const harness = await openHarness(cacheDir)
-  const image = await resolveImage(guest.image, { store: harness.store, workshop: harness.session.directory, progress, signal })
+  const { store, session } = harness
+  const resolving = { store, workshop: session.directory, progress, signal }
+  const image = await hold(session, () => resolveImage(guest.image, resolving), ({ dir }) => dir)
   const ingredients = await ingredientsOf(harness, guest, image)
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
-  const template = await ensureTemplate({ harness, guest, image, ingredients, progress, bootTimeout, signal })
+  const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }
+  const template = await hold(session, () => ensureTemplate(ensuring), ({ directory }) => directory)
   return { harness, guest, image, ingredients, template }
 }
 
@@ -107,15 +112,21 @@ interface Assembly {
 async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, signal, onGone }: Assembly): Promise<Vm> {
   const { harness, guest, image, template } = prepared
   const login = { username: 'root', privateKey: await clientKey(template), hostKey: template.manifest.hostKey }
+  const record: VmRecord = {
+    id,
+    name: guest.name,
+    pid: resumed.qemu.pid,
+    sshPort: resumed.sshPort,
+    startedAt: new Date().toISOString(),
+    template: template.directory,
+    image: image.dir,
+  }
   const timeoutMs = bootTimeoutMs(harness)
   const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
   const [connection] = await Promise.all([
     untilReady(resumed, target, { timeoutMs, signal, name: guest.name }),
     template.manifest.agent ? Promise.race([resumed.agent.fixup(), resumed.qemu.failOnExit()]) : undefined,
-    writeFile(
-      join(directory, 'vm.json'),
-      JSON.stringify({ id, name: guest.name, pid: resumed.qemu.pid, sshPort: resumed.sshPort, startedAt: new Date().toISOString() }),
-    ),
+    writeFile(join(directory, VM_RECORD), JSON.stringify(record)),
   ])
   const life = new Life(resumed, connection, {
     name: guest.name,

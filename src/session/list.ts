@@ -1,0 +1,59 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAlive } from '../host/process-table.js'
+import type { Store } from '../image/store.js'
+import { isAbandoned, isOwnerAlive, listSessions, type SessionRecord } from './sweep.js'
+
+/** What a Vm's `vm.json` says of it. */
+export interface VmRecord {
+  id: string
+  /** Its guest's name. */
+  name: string
+  /** Of its QEMU; see `alive`. */
+  pid: number
+  sshPort: number
+  startedAt: string
+  /** Directories it was made from. */
+  template?: string
+  image?: string
+}
+
+export interface ListedVm extends VmRecord {
+  directory: string
+  alive: boolean
+}
+
+export interface ListedSession extends SessionRecord {
+  /** Dead: its owner is gone, and nobody cleans up after it. The next start of Mayfly, or `mayfly gc`, does. */
+  alive: boolean
+  vms: ListedVm[]
+}
+
+export const VM_RECORD = 'vm.json'
+
+/** Every session in the store and its Vms, dead ones included. */
+export async function listSessionsAndVms(store: Store): Promise<ListedSession[]> {
+  const sessions = await listSessions(store)
+  return await Promise.all(
+    sessions.map(async (session) => ({
+      ...session,
+      alive: isOwnerAlive(session) || !(await isAbandoned(session)),
+      vms: await listVms(session.directory),
+    })),
+  )
+}
+
+async function listVms(sessionDirectory: string): Promise<ListedVm[]> {
+  const names = await readdir(sessionDirectory).catch(() => [])
+  const vms = names.map(async (name): Promise<ListedVm[]> => {
+    const directory = join(sessionDirectory, name)
+    try {
+      const record = JSON.parse(await readFile(join(directory, VM_RECORD), 'utf8')) as VmRecord
+      return [{ ...record, directory, alive: isAlive(record.pid) }]
+    } catch {
+      // Another kind of entry, or a Vm that is being started or destroyed.
+      return []
+    }
+  })
+  return (await Promise.all(vms)).flat()
+}

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { access, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf } from '../errors.js'
+import { markUsed } from '../image/last-used.js'
+import type { Store } from '../image/store.js'
+import type { Session } from './session.js'
+import { isAbandoned, isOwnerAlive, listSessions } from './sweep.js'
+
+/** Below a session's directory: one symbolic link to each directory of the store that it uses, until it ends. */
+const USES = 'uses'
+
+/** Makes the place for a session's claims. */
+export async function makeUses(sessionDirectory: string): Promise<void> {
+  await mkdir(join(sessionDirectory, USES), { mode: 0o700 })
+}
+
+/**
+ * Finds an image or a template and keeps it from being collected for as long as the session lives.
+ * No lock is needed, which would cost a clone several ms: the claim is made first and the directory looked for afterwards,
+ * while a collector moves the directory away first and looks for claims afterwards. At least one of them sees the other.
+ */
+export async function hold<T>(session: Session, find: () => Promise<T>, directoryOf: (found: T) => string): Promise<T> {
+  for (;;) {
+    const found = await find()
+    const directory = directoryOf(found)
+    await claim(session, directory)
+    if (await exists(directory)) {
+      await markUsed(directory)
+      return found
+    }
+  }
+}
+
+async function claim(session: Session, directory: string): Promise<void> {
+  const name = createHash('sha256').update(directory).digest('hex').slice(0, 20)
+  await symlink(directory, join(session.directory, USES, name)).catch((error) => {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  })
+}
+
+/** The directories that sessions use which are not known to be dead. */
+export async function usedDirectories(store: Store): Promise<Set<string>> {
+  const used = new Set<string>()
+  for (const session of await listSessions(store)) {
+    if (!isOwnerAlive(session) && (await isAbandoned(session))) continue
+    const uses = join(session.directory, USES)
+    for (const name of await readdir(uses).catch(() => [])) {
+      const directory = await readlink(join(uses, name)).catch(() => undefined)
+      if (directory !== undefined) used.add(directory)
+    }
+  }
+  return used
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  )
+}
