@@ -97,11 +97,6 @@ export class QemuProcess {
     await this.exited
   }
 
-  /** Kills without waiting, for when the event loop will not turn again. */
-  killNow(): void {
-    this.#child.kill('SIGKILL')
-  }
-
   /**
    * Waits for the greeting, which is QEMU's word that the command line was good.
    * @throws MayflyError MAYFLY_QEMU_SPAWN_FAILED with QEMU's own words when it exits before that.

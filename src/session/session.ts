@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -9,11 +8,6 @@ import { sweep } from './sweep.js'
 import { makeUses } from './uses.js'
 import { SESSION_VARIABLE, startWatchdog, type Watchdog } from './watchdog.js'
 
-/** What a session must be able to end at once, without waiting for anything. */
-export interface Owned extends AsyncDisposable {
-  killNow(): void
-}
-
 /**
  * This process's ownership of everything it runs: a directory, a mark in the environment of every child, and a watchdog.
  * When the process ends, however it ends, the watchdog kills what bears the mark and removes the directory.
@@ -21,16 +15,16 @@ export interface Owned extends AsyncDisposable {
 export class Session implements AsyncDisposable {
   readonly id: string
   readonly directory: string
-  readonly #owned = new Set<Owned>()
+  readonly #owned = new Set<AsyncDisposable>()
   readonly #watchdog: Watchdog
   #closing: Promise<void> | undefined
 
   private constructor(id: string, directory: string) {
     this.id = id
     this.directory = directory
-    this.#watchdog = startWatchdog(id, directory)
     // A vitest worker whose main process died goes on to the end of its test; its machines must not.
-    if (process.channel) process.once('disconnect', this.#onDisconnect)
+    const isForkedWorker = process.env.VITEST_POOL_ID !== undefined && process.channel !== undefined
+    this.#watchdog = startWatchdog(id, directory, isForkedWorker ? process.ppid : undefined)
   }
 
   /** Opens a session of its own, after removing what dead ones left. Prefer `currentSession`. */
@@ -49,15 +43,15 @@ export class Session implements AsyncDisposable {
   }
 
   /** Ends `resource` with this session, unless it is disowned before. */
-  own(resource: Owned): void {
+  own(resource: AsyncDisposable): void {
     this.#owned.add(resource)
   }
 
-  disown(resource: Owned): void {
+  disown(resource: AsyncDisposable): void {
     this.#owned.delete(resource)
   }
 
-  get owned(): readonly Owned[] {
+  get owned(): readonly AsyncDisposable[] {
     return [...this.#owned]
   }
 
@@ -68,7 +62,6 @@ export class Session implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    process.off('disconnect', this.#onDisconnect)
     const results = await Promise.allSettled(this.owned.map((resource) => resource[Symbol.asyncDispose]()))
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, this.id), 10_000)
     await rm(this.directory, { recursive: true, force: true })
@@ -81,11 +74,6 @@ export class Session implements AsyncDisposable {
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason)
     if (failures.length === 1) throw failures[0]
     if (failures.length > 1) throw new AggregateError(failures, 'several machines could not be ended cleanly')
-  }
-
-  readonly #onDisconnect = () => {
-    for (const resource of this.#owned) resource.killNow()
-    rmSync(this.directory, { recursive: true, force: true })
   }
 
   [Symbol.asyncDispose](): Promise<void> {

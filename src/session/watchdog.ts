@@ -6,15 +6,20 @@ export const SESSION_VARIABLE = 'MAYFLY_SESSION'
 
 /**
  * Reads its standard input, a pipe that only the owner holds, to the end: that comes when the owner closes it or dies.
+ * The owner's parent, if one is given, is looked at every second: it holds no pipe, and may die without the owner noticing.
  * Then it kills what the session still runs and removes the session's directory. It is shell, not Node, to cost 1 MB and 2 ms.
  * The lock it holds tells sweepers, in any pid namespace, that this session is being looked after.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
-id=$1 dir=$2
+id=$1 dir=$2 parent=$3
 exec 9>"$dir/alive"
 command -v flock >/dev/null && flock -n 9
-cat >/dev/null
+if [ -z "$parent" ]; then
+  cat >/dev/null
+else
+  until timeout 1 cat >/dev/null || ! kill -0 "$parent" 2>/dev/null; do :; done
+fi
 survivors() {
   if [ -d /proc/self ]; then
     grep -lszxF "${SESSION_VARIABLE}=$id" /proc/[0-9]*/environ | cut -d/ -f3
@@ -37,10 +42,13 @@ export interface Watchdog {
   lifeline: Writable
 }
 
-/** Starts the watchdog of a session. It is there when this returns: what is started afterwards cannot outlive the owner. */
-export function startWatchdog(id: string, directory: string): Watchdog {
+/**
+ * Starts the watchdog of a session. It is there when this returns: what is started afterwards cannot outlive the owner.
+ * @param parent a process without which the session has no purpose either.
+ */
+export function startWatchdog(id: string, directory: string, parent?: number): Watchdog {
   const { [SESSION_VARIABLE]: _own, ...env } = process.env
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'mayfly-watchdog', id, directory], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'mayfly-watchdog', id, directory, `${parent ?? ''}`], {
     // Its own process group: Ctrl-C is for the owner.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -3,7 +3,7 @@ import { formatMilliseconds } from '../units.js'
 import { exec } from '../ssh/exec.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
-import { waitForSsh } from '../ssh/wait-for-ssh.js'
+import { type WaitForSshOptions, waitForSsh } from '../ssh/wait-for-ssh.js'
 import type { Running } from './running.js'
 
 export interface ReadyOptions {
@@ -11,7 +11,11 @@ export interface ReadyOptions {
   signal?: AbortSignal | undefined
   /** What is being waited for, for the error: `debian`. */
   name: string
+  /** A clone's template has run commands, and its server listens: a login is enough, and a second one beside it would only slow it down. */
+  resumed?: boolean | undefined
 }
+
+const RESUMED_PATIENCE_MS = 3000
 
 /**
  * A connection on which a command has succeeded: that, and not a login prompt, is when a guest is ready.
@@ -19,12 +23,14 @@ export interface ReadyOptions {
  *   MAYFLY_BOOT_TIMEOUT with the last failure and the console's tail, MAYFLY_ABORTED.
  */
 export async function untilReady(running: Running, target: SshTarget, options: ReadyOptions): Promise<SshConnection> {
-  const { timeoutMs, signal, name } = options
+  const { timeoutMs, signal, name, resumed } = options
   const { qemu } = running
   const settled = new AbortController()
   const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
   const started = performance.now()
-  const connecting = connect(target, timeoutMs, aborts)
+  const connecting = resumed
+    ? waitForSsh({ ...target, timeoutMs, signal: aborts, patienceMs: RESUMED_PATIENCE_MS })
+    : firstCommand({ ...target, timeoutMs, signal: aborts })
   try {
     return await Promise.race([connecting, qemu.failOnExit(), qemu.console.failOnPanic(settled.signal)])
   } catch (error) {
@@ -32,7 +38,7 @@ export async function untilReady(running: Running, target: SshTarget, options: R
     // Whoever lost the race must not leave its connection behind.
     connecting.then((late) => late.close()).catch(() => {})
     if (signal?.aborted) throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })
-    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_WAIT_TIMEOUT') throw error
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_BOOT_TIMEOUT') throw error
     throw new MayflyError(
       'MAYFLY_BOOT_TIMEOUT',
       `${name} did not run a command over SSH within ${formatMilliseconds(performance.now() - started)}`,
@@ -51,8 +57,8 @@ export async function untilReady(running: Running, target: SshTarget, options: R
   }
 }
 
-async function connect(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<SshConnection> {
-  const connection = await waitForSsh({ ...target, timeoutMs, signal })
+async function firstCommand(options: WaitForSshOptions): Promise<SshConnection> {
+  const connection = await waitForSsh(options)
   try {
     await exec(connection, 'true')
     return connection

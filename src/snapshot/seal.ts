@@ -47,7 +47,7 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
   const identity = generateIdentity(`mayfly ${guest.name}`)
   await prepareFiles(options, identity)
   const running = await run(harness, templateMachine(harness, guest, image, staging), staging)
-  const owned = { killNow: () => running.qemu.killNow(), [Symbol.asyncDispose]: () => running.qemu.kill() }
+  const owned = { [Symbol.asyncDispose]: () => running.qemu.kill() }
   harness.session.own(owned)
   try {
     const ssh = await timed('boot', `boot ${guest.name}`, () => boot(options, running, identity))

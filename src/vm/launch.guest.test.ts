@@ -1,15 +1,32 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { isAlive } from '../host/process-table.js'
+import { defaultCacheDir, openStore } from '../image/store.js'
+import { currentSession } from '../session/session.js'
 import { launch } from './launch.js'
 
-test('a launched micro guest runs commands', async () => {
-  await using vm = await launch('micro', { progress: { note: console.error, step: async (t, w) => { const s = performance.now(); try { return await w((l) => console.error(l)) } finally { console.error(t, performance.now() - s) } } } })
-  const t0 = performance.now()
-  expect(await vm.succeed('uname -s')).toBe('Linux\n')
-  console.error('exec', performance.now() - t0)
-  for (let i = 0; i < 5; i++) {
-    const t = performance.now()
-    await using b = await launch('micro')
-    await b.exec('true')
-    console.error('clone to first exec', performance.now() - t)
+const ownDirectory = async () => (await currentSession(await openStore(defaultCacheDir()))).directory
+
+test('a launched machine runs commands, and nothing of it is left at the end of its block', async () => {
+  const directory = await ownDirectory()
+  let pid: number
+  {
+    await using vm = await launch({ image: 'micro' })
+    expect(vm.state).toBe('running')
+    expect(await vm.succeed('uname -s')).toBe('Linux\n')
+    pid = JSON.parse(await readFile(join(directory, vm.id, 'vm.json'), 'utf8')).pid
+    expect(isAlive(pid)).toBe(true)
   }
+  expect(isAlive(pid)).toBe(false)
+  // What stays is the watchdog's lock and the claims on the cache, until this process ends.
+  expect(await readdir(directory)).toEqual(['alive', 'uses'])
+})
+
+test('two clones of one template share nothing that they write', async () => {
+  await using first = await launch('micro')
+  await using second = await launch('micro')
+  await first.writeFile('/root/mark', 'first')
+  await first.succeed('echo first > /scratch/mark; sync')
+  expect((await second.exec('cat /root/mark /scratch/mark')).exitCode).not.toBe(0)
 })

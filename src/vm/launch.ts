@@ -124,7 +124,7 @@ async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, s
   const timeoutMs = bootTimeoutMs(harness)
   const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
   const [connection] = await Promise.all([
-    untilReady(resumed, target, { timeoutMs, signal, name: guest.name }),
+    untilReady(resumed, target, { timeoutMs, signal, name: guest.name, resumed: true }),
     template.manifest.agent ? Promise.race([resumed.agent.fixup(), resumed.qemu.failOnExit()]) : undefined,
     writeFile(join(directory, VM_RECORD), JSON.stringify(record)),
   ])

@@ -139,11 +139,6 @@ export class Life {
     await this.#running.qemu.kill()
   }
 
-  killNow(): void {
-    this.#state = 'destroyed'
-    this.#running.qemu.killNow()
-  }
-
   #observe(running: Running): void {
     const { qemu } = running
     this.#shutdownReason = undefined

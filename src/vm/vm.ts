@@ -178,11 +178,6 @@ export class Vm extends Waits implements AsyncDisposable {
     }
   }
 
-  /** For when the event loop will not turn again. */
-  killNow(): void {
-    this.#life.killNow()
-  }
-
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy()
   }
