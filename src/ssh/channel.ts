@@ -7,6 +7,9 @@ interface Slots {
   waiting: (() => void)[]
 }
 
+/** Commands that run side by side on one connection; OpenSSH allows 10 sessions, of which shells need some. */
+const MAX_OPEN = 8
+
 /** OpenSSH refuses the channel, dropbear sometimes the exec request; either way the command has not run. */
 const REFUSED = /^\(SSH\) Channel open failure|^Unable to exec$/
 
@@ -18,8 +21,8 @@ export interface OpenChannelOptions {
 }
 
 /**
- * Opens one exec channel running `command`: one channel open and one exec request. OpenSSH allows 10 sessions per
- * connection unless told otherwise; beyond that it waits for another command to end.
+ * Opens one exec channel running `command`: one channel open and one exec request. When too many run already, it
+ * waits for another to end.
  */
 export async function openExecChannel(
   connection: SshConnection,
@@ -33,23 +36,27 @@ export async function openExecChannel(
     slotsOf.set(connection, slots)
   }
   const shared = slots
+  const release = () => {
+    shared.open--
+    shared.waiting.shift()?.()
+  }
+  const wait = () => connection.during(what, () => new Promise<void>((resolve) => shared.waiting.push(resolve)))
   for (;;) {
+    while (!options.noWait && shared.open >= MAX_OPEN) await wait()
+    shared.open++
     try {
       const channel = await connection.during(what, (client) => {
         return new Promise<ClientChannel>((resolve, reject) => {
           client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)))
         })
       })
-      shared.open++
-      channel.once('close', () => {
-        shared.open--
-        shared.waiting.shift()?.()
-      })
+      channel.once('close', release)
       return channel
     } catch (error) {
+      release()
       const full = error instanceof Error && REFUSED.test(error.message)
       if (!full || options.noWait || shared.open === 0) throw error
-      await connection.during(what, () => new Promise<void>((resolve) => shared.waiting.push(resolve)))
+      await wait()
     }
   }
 }
