@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readlink, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errnoOf } from '../errors.js'
 import { markUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
@@ -15,15 +15,26 @@ export async function makeUses(sessionDirectory: string): Promise<void> {
   await mkdir(join(sessionDirectory, USES), { mode: 0o700 })
 }
 
+interface Holder {
+  store: Store
+  session: Session
+}
+
 /**
  * Finds an image or a template and keeps it from being collected for as long as the session lives.
  * No lock is needed, which would cost a clone several ms: the claim is made first and the directory looked for afterwards,
  * while a collector moves the directory away first and looks for claims afterwards. At least one of them sees the other.
  */
-export async function hold<T>(session: Session, find: () => Promise<T>, directoryOf: (found: T) => string): Promise<T> {
+export async function hold<T>(
+  { store, session }: Holder,
+  find: () => Promise<T>,
+  directoryOf: (found: T) => string,
+): Promise<T> {
   for (;;) {
     const found = await find()
     const directory = directoryOf(found)
+    // A user's own kernel and disk are not ours to collect, nor their directory ours to write to.
+    if (![store.images, store.templates].includes(dirname(directory))) return found
     await claim(session, directory)
     if (await exists(directory)) {
       await markUsed(directory)

@@ -32,7 +32,13 @@ export interface Removal extends Entry {
 export function entriesOf(templates: readonly StoredTemplate[], images: readonly StoredImage[]): Entry[] {
   return [
     ...templates.map((template): Entry => ({ ...template, kind: 'template', digest: template.imageDigest })),
-    ...images.map((image): Entry => ({ ...image, kind: 'image', damage: image.digest ? undefined : 'its manifest is missing or damaged' })),
+    ...images.map(
+      (image): Entry => ({
+        ...image,
+        kind: 'image',
+        damage: image.digest ? undefined : 'its manifest is missing or damaged',
+      }),
+    ),
   ]
 }
 
@@ -40,19 +46,29 @@ export function entriesOf(templates: readonly StoredTemplate[], images: readonly
  * What to remove, in order: never what is in use, and an image only after every template that needs it.
  * @param used directories that live sessions use.
  */
-export function planCollection(entries: readonly Entry[], used: ReadonlySet<string>, policy: CollectionPolicy, now: Date): Removal[] {
+export function planCollection(
+  entries: readonly Entry[],
+  used: ReadonlySet<string>,
+  policy: CollectionPolicy,
+  now: Date,
+): Removal[] {
   const { maxBytes = Number.POSITIVE_INFINITY } = policy
   const kept = new Set(entries)
   let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
   const removals: Removal[] = []
-  for (const entry of [...entries].sort((a, b) => order(a, entries) - order(b, entries) || b.kind.localeCompare(a.kind))) {
+  for (const entry of [...entries].sort(
+    (a, b) => order(a, entries) - order(b, entries) || b.kind.localeCompare(a.kind),
+  )) {
     if (used.has(entry.directory)) continue
-    if (entry.kind === 'image' && [...kept].some((other) => other.kind === 'template' && other.digest === entry.digest)) continue
+    if (entry.kind === 'image' && [...kept].some((other) => other.kind === 'template' && other.digest === entry.digest))
+      continue
     const unusedMs = now.getTime() - entry.lastUsedAt.getTime()
     const reason =
       entry.damage ??
       (policy.all ? 'nothing uses it now' : undefined) ??
-      (unusedMs > (policy.olderThanMs ?? Number.POSITIVE_INFINITY) ? `not used for ${formatMilliseconds(unusedMs)}` : undefined) ??
+      (unusedMs > (policy.olderThanMs ?? Number.POSITIVE_INFINITY)
+        ? `not used for ${formatMilliseconds(unusedMs)}`
+        : undefined) ??
       (bytes > maxBytes ? 'used least recently' : undefined)
     if (reason === undefined) continue
     kept.delete(entry)

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { diskUsage } from '../image/disk-usage.js'
 import { lastUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
-import { findDamage, readManifest } from './template.js'
 import type { Ingredients } from './cache-key.js'
+import { findDamage, readManifest } from './template.js'
 
 /** A template as it lies in the store. */
 export interface StoredTemplate {
@@ -31,7 +31,11 @@ export async function listTemplates(store: Store): Promise<StoredTemplate[]> {
 }
 
 async function describe(key: string, directory: string): Promise<StoredTemplate> {
-  const [lastUsedAt, bytes, read] = await Promise.all([lastUsed(directory), diskUsage(directory), readManifest(directory)])
+  const [lastUsedAt, bytes, read] = await Promise.all([
+    lastUsed(directory),
+    diskUsage(directory),
+    readManifest(directory),
+  ])
   const manifest = typeof read === 'string' ? undefined : read
   return {
     key,
@@ -42,7 +46,9 @@ async function describe(key: string, directory: string): Promise<StoredTemplate>
     bytes,
     imageDigest: manifest?.ingredients.guest.image,
     host: manifest?.ingredients.host,
-    damage: manifest ? await findDamage(directory, manifest) : `its manifest is ${read === undefined ? 'missing' : 'damaged'}`,
+    damage: manifest
+      ? await findDamage(directory, manifest)
+      : `its manifest is ${read === undefined ? 'missing' : 'damaged'}`,
   }
 }
 
@@ -50,5 +56,7 @@ async function describe(key: string, directory: string): Promise<StoredTemplate>
 export async function neededImages(store: Store): Promise<Set<string>> {
   const keys = await readdir(store.templates).catch(() => [])
   const manifests = await Promise.all(keys.map((key) => readManifest(join(store.templates, key))))
-  return new Set(manifests.flatMap((manifest) => (typeof manifest === 'object' ? [manifest.ingredients.guest.image] : [])))
+  return new Set(
+    manifests.flatMap((manifest) => (typeof manifest === 'object' ? [manifest.ingredients.guest.image] : [])),
+  )
 }

@@ -72,11 +72,11 @@ export async function prepare(guest: Guest, options: LaunchOptions = {}): Promis
   const harness = await openHarness(cacheDir)
   const { store, session } = harness
   const resolving = { store, workshop: session.directory, progress, signal }
-  const image = await hold(session, () => resolveImage(guest.image, resolving), ({ dir }) => dir)
+  const image = await hold(harness, () => resolveImage(guest.image, resolving), ({ dir }) => dir)
   const ingredients = await ingredientsOf(harness, guest, image)
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
   const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }
-  const template = await hold(session, () => ensureTemplate(ensuring), ({ directory }) => directory)
+  const template = await hold(harness, () => ensureTemplate(ensuring), ({ directory }) => directory)
   return { harness, guest, image, ingredients, template }
 }
 
