@@ -1,4 +1,4 @@
-import { beforeAll, test as base, type TestAPI } from 'vitest'
+import { afterAll, beforeAll, test as base, type TestAPI } from 'vitest'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
@@ -34,7 +34,8 @@ export function guestTest(definition: Definition | Record<string, Definition>, o
     for (const guest of all) await prepare(guest, { ...launchOptions, progress })
   }, toMilliseconds(prepareTimeout, 'prepareTimeout'))
 
-  let test = withLeakCheck(launchOptions.cacheDir)
+  failOnLeaks(launchOptions.cacheDir)
+  let test = base as unknown as Extendable
   // vitest reads the names of the fixtures that a fixture needs from the source of its first parameter.
   if (scope === 'test') {
     test = test.extend('mayflyTenancy', { scope }, async ({ signal }: { signal: AbortSignal }, { onCleanup }: Hooks) => {
@@ -65,18 +66,23 @@ interface Extendable {
   extend(name: string, options: { scope: 'test' | 'file' | 'worker'; auto?: boolean }, fixture: (context: never, hooks: Hooks) => unknown): Extendable
 }
 
-/** Every file's last clean-up: machines that its tests launched by themselves and did not destroy. */
-function withLeakCheck(cacheDir: string | undefined): Extendable {
-  return (base as unknown as Extendable).extend('mayflyLeaks', { scope: 'file', auto: true }, ({}: object, { onCleanup }: Hooks) => {
-    onCleanup(async () => {
-      const session = await currentSession(await openStore(cacheDir ?? defaultCacheDir()))
-      const leaked = session.owned.filter((resource): resource is Vm => resource instanceof Vm && !isTenant(resource))
-      await Promise.all(leaked.map((vm) => vm.destroy()))
-      if (leaked.length === 0) return
-      throw new MayflyError('MAYFLY_LEAKED', `${leaked.length} launched machine(s) were never destroyed`, {
-        details: leaked.map((vm) => `${vm.id}: destroyed now`),
-        hint: 'Write `await using vm = await launch(...)`, or call `vm.destroy()`.',
-      })
+/** The last hook of the suite: machines that its tests launched by themselves, and did not destroy, fail it. */
+function failOnLeaks(cacheDir: string | undefined): void {
+  const owned = async () => {
+    const session = await currentSession(await openStore(cacheDir ?? defaultCacheDir()))
+    return session.owned.filter((resource): resource is Vm => resource instanceof Vm && !isTenant(resource))
+  }
+  let before: readonly Vm[] = []
+  beforeAll(async () => {
+    before = await owned()
+  })
+  afterAll(async () => {
+    const leaked = (await owned()).filter((vm) => !before.includes(vm))
+    await Promise.all(leaked.map((vm) => vm.destroy()))
+    if (leaked.length === 0) return
+    throw new MayflyError('MAYFLY_LEAKED', `${leaked.length} launched machine(s) were never destroyed`, {
+      details: leaked.map((vm) => `${vm.id}: destroyed now`),
+      hint: 'Write `await using vm = await launch(...)`, or call `vm.destroy()`.',
     })
   })
 }
