@@ -27,14 +27,22 @@ export async function listSessions(store: Store): Promise<SessionRecord[]> {
   })
 }
 
+/** Sessions whose owner is dead, and that nobody looks after. */
+export async function findAbandoned(store: Store): Promise<SessionRecord[]> {
+  const abandoned: SessionRecord[] = []
+  for (const session of await listSessions(store)) {
+    if (!isOwnerAlive(session) && (await isAbandoned(session))) abandoned.push(session)
+  }
+  return abandoned
+}
+
 /**
  * Removes sessions whose owner is dead and whose watchdog died too (a killed container, a host that lost power).
  * @returns the ids of the sessions that were removed.
  */
 export async function sweep(store: Store): Promise<string[]> {
   const swept: string[] = []
-  for (const session of await listSessions(store)) {
-    if (isOwnerAlive(session) || !(await isAbandoned(session))) continue
+  for (const session of await findAbandoned(store)) {
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, session.id), 10_000)
     await rm(session.directory, { recursive: true, force: true })
     swept.push(session.id)

@@ -1,0 +1,38 @@
+import { resolve } from 'node:path'
+import { defaultCacheDir } from '../image/store.js'
+import { closeSessions } from '../session/session.js'
+import { EXIT } from './exit.js'
+import { printError, statusOf } from './report-error.js'
+import { onSignals } from './signals.js'
+import { flush, isBrokenPipe } from './streams.js'
+
+/** What every command gets besides its own options. */
+export interface ActionContext {
+  /** Absolute. */
+  cacheDir: string
+  /** Aborts on Ctrl-C and the like; the command then ends what it has started, and its result does not matter. */
+  signal: AbortSignal
+}
+
+/** How long a command may take to clean up after a signal. What it leaves then, the session's watchdog ends. */
+const CLEANUP_MS = 3000
+
+/** Runs one command to its end, and exits with its status: nothing that still lingers keeps the process. */
+export async function act(
+  cacheDir: string | undefined,
+  work: (context: ActionContext) => Promise<number>,
+): Promise<never> {
+  using signals = onSignals((status) => setTimeout(() => process.exit(status), CLEANUP_MS))
+  let status: number
+  try {
+    const directory = resolve(cacheDir ?? defaultCacheDir())
+    status = await work({ cacheDir: directory, signal: signals.signal })
+  } catch (error) {
+    status = isBrokenPipe(error) ? EXIT.signal + 13 : statusOf(error)
+    if (signals.status === undefined && !isBrokenPipe(error)) printError(error)
+  }
+  // Removing what was owned is worth a try, not another message: the watchdog tries again.
+  await closeSessions().catch((error) => signals.status === undefined && printError(error))
+  await flush()
+  process.exit(signals.status ?? status)
+}

@@ -1,0 +1,13 @@
+/** What the exit status of `mayfly` means when it is not that of the guest's command. */
+export const EXIT = {
+  /** `doctor` found something without which no guest runs. */
+  unfit: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** `run --timeout`: the command was ended, as timeout(1) has it. */
+  timeout: 124,
+  /** Mayfly or the host failed, not the guest's command, as docker and timeout(1) have it. */
+  harness: 125,
+  /** A signal ends it: this plus the signal's number. */
+  signal: 128,
+} as const

@@ -1,0 +1,97 @@
+import { detectAccelerator } from '../host/accelerator.js'
+import { findQemu } from '../host/qemu-binary.js'
+import { openStore } from '../image/store.js'
+import { listImages, type StoredImage } from '../image/stored.js'
+import { type ListedSession, listSessionsAndVms } from '../session/list.js'
+import { differences, hostIngredients } from '../snapshot/cache-key.js'
+import { listTemplates, type StoredTemplate } from '../snapshot/stored.js'
+import { formatBytes, formatMilliseconds } from '../units.js'
+import type { ActionContext } from './action.js'
+import { print, printJson } from './streams.js'
+import { style } from './style.js'
+import { table } from './table.js'
+
+type ListedTemplate = Omit<StoredTemplate, 'host' | 'damage'> & { usable: boolean; reason?: string }
+type ListedImage = StoredImage & { usable: boolean }
+
+/** `mayfly ls` */
+export async function ls({ cacheDir }: ActionContext, { json }: { json?: boolean }): Promise<number> {
+  const store = await openStore(cacheDir)
+  const [stored, storedImages, sessions] = await Promise.all([
+    listTemplates(store),
+    listImages(store),
+    listSessionsAndVms(store),
+  ])
+  const here = await thisHost(cacheDir)
+  const templates = stored.map(({ host, damage, ...template }): ListedTemplate => {
+    const reason = damage ?? (typeof here === 'string' ? here : host && differences(host, here).join('; '))
+    return reason ? { ...template, usable: false, reason } : { ...template, usable: true }
+  })
+  const images = storedImages.map((image) => ({ ...image, usable: image.digest !== undefined }))
+  if (json) await printJson({ cacheDir, images, templates, sessions })
+  else await print(render(cacheDir, images, templates, sessions))
+  return 0
+}
+
+/** What a template must have been made with; without it, why none can be used. */
+async function thisHost(cacheDir: string): Promise<ReturnType<typeof hostIngredients> | string> {
+  try {
+    return hostIngredients({ accelerator: detectAccelerator(), qemu: await findQemu(undefined, { cacheDir }) })
+  } catch {
+    return 'no QEMU can be used on this host; see mayfly doctor'
+  }
+}
+
+function render(
+  cacheDir: string,
+  images: ListedImage[],
+  templates: ListedTemplate[],
+  sessions: ListedSession[],
+): string {
+  const usable = (yes: boolean, reason = 'its manifest is missing or damaged') =>
+    yes ? style('green', 'usable') : style('yellow', reason)
+  const imageRows = images.map((image) => [
+    image.name,
+    short(image.key),
+    ago(image.lastUsedAt),
+    formatBytes(image.bytes),
+    usable(image.usable),
+  ])
+  const templateRows = templates.map(({ name, key, createdAt, lastUsedAt, bytes, usable: yes, reason }) => [
+    name,
+    short(key),
+    createdAt ? ago(createdAt) : '?',
+    ago(lastUsedAt),
+    formatBytes(bytes),
+    usable(yes, reason),
+  ])
+  const vmRows = sessions.flatMap(({ id, pid, alive, vms }) => {
+    const owner = `${pid}${alive ? '' : style('red', ' dead')}`
+    if (vms.length === 0) return [[id, owner, '-', '-', '-']]
+    return vms.map((vm) => [
+      id,
+      owner,
+      vm.id,
+      `${vm.pid}${vm.alive ? '' : style('red', ' dead')}`,
+      ago(new Date(vm.startedAt)),
+    ])
+  })
+  return [
+    `Cache: ${cacheDir}`,
+    section('Images', ['NAME', 'KEY', 'LAST USED', 'SIZE', 'STATE'], imageRows),
+    section('Templates', ['NAME', 'KEY', 'CREATED', 'LAST USED', 'SIZE', 'STATE'], templateRows),
+    section('Sessions', ['SESSION', 'OWNER', 'VM', 'QEMU', 'STARTED'], vmRows),
+  ].join('\n\n')
+}
+
+function section(title: string, header: string[], rows: string[][]): string {
+  return `${style('bold', title)}\n${rows.length === 0 ? 'none' : table([header, ...rows])}`
+}
+
+function short(key: string): string {
+  return key.length > 24 && !key.includes('-') ? key.slice(0, 12) : key
+}
+
+function ago(time: Date): string {
+  return `${formatMilliseconds(Math.max(0, Date.now() - time.getTime()))} ago`
+}

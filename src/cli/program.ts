@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import type { ActionContext } from './action.js'
+import type { GcOptions } from './gc.js'
+import type { RunOptions } from './run.js'
+
+type Act<Options> = (context: ActionContext, options: Options, args: string[]) => Promise<number>
+
+/** The command line, without what its commands do: that is imported when one of them is called, so that help is quick. */
+export function buildProgram(): Command {
+  const program = new Command('mayfly')
+    .description('Pristine virtual machines for integration tests.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .addOption(
+      new Option(
+        '--cache-dir <path>',
+        'where images and templates are kept (default: MAYFLY_CACHE_DIR, or mayfly in the user cache)',
+      ),
+    )
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', examples('mayfly run micro -- uname -a', 'mayfly warm', 'mayfly doctor') + EXIT_CODES)
+
+  command(program, 'run <guest> [command...]', async () => (await import('./run.js')).run)
+    .summary('run a command in a new machine, then destroy it')
+    .description(
+      'Launches a machine, runs a command in it, and destroys it. Standard input, output and error are passed through.\n' +
+        'One argument after -- is a line for the shell of the guest; several are the command and its arguments, and no shell changes them.\n' +
+        'Without a command it opens a shell: an interactive one on a terminal, else one that reads standard input.\n' +
+        "Guests: micro, debian; with a release if you like, such as 'debian:trixie'.",
+    )
+    .option('--cpus <n>', 'virtual processors', Number)
+    .option('--memory <size>', "memory, such as '512MiB'; a bare number counts MiB", numeric)
+    .option('--disk <size>', "size of the disk, such as '16GiB'; a bare number counts GiB", numeric)
+    .option('-e, --env <name=value>', "variable for the command; '--env NAME' passes on your own (repeatable)", append)
+    .option('--cwd <path>', 'directory in the guest to run in')
+    .option('--user <name>', 'user in the guest to run as (default: root)')
+    .option('--upload <local:remote>', 'copy a file or directory into the guest first (repeatable)', append)
+    .option('--timeout <duration>', "end the command after this long, such as '30s', and exit with 124")
+    .option('-v, --verbose', 'show what is built, booted and sealed, also when stderr is not a terminal')
+    .addHelpText(
+      'after',
+      examples(
+        'mayfly run micro -- uname -a',
+        "mayfly run debian -- 'systemctl is-system-running; uptime'",
+        'mayfly run micro --upload ./site:/srv/site -- ls -l /srv/site',
+        'tar c . | mayfly run micro -- tar t',
+      ) + EXIT_CODES,
+    )
+
+  command(program, 'warm [guest...]', async () => (await import('./warm.js')).warm)
+    .summary('build images and seal templates')
+    .description(
+      'Builds the images and seals the templates of guests, so that their machines resume at once. Default: micro and debian.',
+    )
+    .option('--json', 'print one array of { guest, image, template, cached, steps: [{ title, ms }], ms }')
+    .addHelpText('after', examples('mayfly warm', 'mayfly warm micro debian:trixie --json'))
+
+  command(program, 'doctor', async () => (await import('./doctor.js')).doctor)
+    .summary('say what this host has and lacks')
+    .description('Checks what this host has of what Mayfly needs. Exits with 1 if guests cannot run here.')
+    .option('--json', 'print one array of { name, status, found, hint? }')
+    .addHelpText('after', examples('mayfly doctor'))
+
+  command(program, 'ls', async () => (await import('./ls.js')).ls)
+    .summary('list images, templates and live machines')
+    .description('Lists the images and templates of the cache, and the sessions with their machines.')
+    .option('--json', 'print one object of { cacheDir, images, templates, sessions }')
+    .addHelpText('after', examples('mayfly ls', "mayfly ls --json | jq '.templates[].bytes'"))
+
+  command<GcOptions>(program, 'gc', async () => (await import('./gc.js')).gc)
+    .summary('remove what is left over, old or too large')
+    .description(
+      'Removes what dead sessions left, damaged images and templates, and those that were not used for long.\n' +
+        'Nothing that a running process uses is removed, and no image that a template needs.',
+    )
+    .option('--all', 'remove every image and template that is not in use')
+    .option('--older-than <age>', 'remove what was not used for this long', '30d')
+    .option('--max-size <size>', "also remove what was used least recently until the rest fits, such as '10GiB'")
+    .option('--dry-run', 'only say what would be removed')
+    .option('--json', 'print one object of { dryRun, sessions, removed, spared, freedBytes, keptBytes }')
+    .addHelpText(
+      'after',
+      examples('mayfly gc', 'mayfly gc --older-than 7d --max-size 10GiB --dry-run', 'mayfly gc --all'),
+    )
+
+  return program
+}
+
+function command<Options extends GcOptions | RunOptions | { json?: boolean }>(
+  program: Command,
+  usage: string,
+  load: () => Promise<Act<Options>>,
+): Command {
+  return program
+    .command(usage)
+    .helpOption('-h, --help', 'print help')
+    .action(async (...values: unknown[]) => {
+      const self = values.pop() as Command
+      values.pop()
+      const { act } = await import('./action.js')
+      const { cacheDir, ...options } = self.optsWithGlobals() as { cacheDir?: string } & Options
+      const args = (values as (string | string[] | undefined)[]).flatMap((value) => value ?? [])
+      await act(cacheDir, async (context) => (await load())(context, options as unknown as Options, args))
+    })
+}
+
+const EXIT_CODES = `
+Exit status:
+  the status of the command in the guest, 128+n if signal n ended it;
+  1 (doctor) the host lacks something, 2 wrong command line or unknown guest, 124 --timeout is over,
+  125 Mayfly or the host failed, 130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
+  DEBUG=mayfly:* prints stack traces.
+`
+
+function examples(...lines: string[]): string {
+  return `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  $ ${line}\n`).join('')}`
+}
+
+function append(value: string, before: string[] = []): string[] {
+  return [...before, value]
+}
+
+/** A bare number stays one, so that it is counted in the unit of its place. */
+function numeric(value: string): string | number {
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}

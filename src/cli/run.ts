@@ -1,0 +1,97 @@
+import { constants } from 'node:os'
+import { MayflyError } from '../errors.js'
+import type { ExecOptions } from '../ssh/exec.js'
+import type { Duration, Size } from '../units.js'
+import { launch } from '../vm/launch.js'
+import type { Vm } from '../vm/vm.js'
+import type { ActionContext } from './action.js'
+import { EXIT } from './exit.js'
+import { guestNamed } from './guest-argument.js'
+import { interact } from './interact.js'
+import { delayed, progressOn } from './progress.js'
+import { writerOf } from './streams.js'
+
+export interface RunOptions {
+  cpus?: number
+  memory?: Size
+  disk?: Size
+  env?: string[]
+  cwd?: string
+  user?: string
+  upload?: string[]
+  timeout?: Duration
+  verbose?: boolean
+}
+
+/** Shorter launches need no explanation. */
+const QUIET_MS = 500
+
+/** `mayfly run`: gives the status of the guest's command. */
+export async function run({ cacheDir, signal }: ActionContext, options: RunOptions, args: string[]): Promise<number> {
+  const [image = '', ...command] = args
+  const { cpus, memory, disk } = options
+  const guest = guestNamed(image, { cpus, memory, disk })
+  const interactive = command.length === 0 && process.stdin.isTTY
+  const execOptions = {
+    cwd: options.cwd,
+    user: options.user,
+    env: environment(options.env ?? []),
+    timeout: options.timeout,
+  }
+  if (interactive && (options.cwd ?? options.user ?? options.env ?? options.timeout) !== undefined) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', 'an interactive shell takes no --cwd, --user, --env or --timeout', {
+      hint: `Give a command: mayfly run ${image} -- <command>`,
+    })
+  }
+  const uploads = (options.upload ?? []).map(uploadOf)
+  const progress = progressOn(process.stderr)
+  const shown = options.verbose ? progress : process.stderr.isTTY ? delayed(progress, QUIET_MS) : undefined
+  await using vm = await launch(guest, { cacheDir, signal, progress: shown })
+  // A kill of the machine ends whatever waits for it.
+  signal.addEventListener('abort', () => void vm.destroy())
+  signal.throwIfAborted()
+  for (const { local, remote } of uploads) await vm.upload(local, remote)
+  const ended = interactive ? await interact(vm) : await passThrough(vm, command, execOptions)
+  return ended.signal === null ? (ended.exitCode ?? EXIT.harness) : EXIT.signal + signalNumber(ended.signal)
+}
+
+/** Runs a command with this process's standard input, output and error. */
+async function passThrough(
+  vm: Vm,
+  command: string[],
+  options: Omit<ExecOptions, 'encoding'>,
+): Promise<{ exitCode: number | null; signal: string | null }> {
+  const [line] = command
+  return await vm.exec(command.length === 1 ? line! : command.length === 0 ? ['sh'] : command, {
+    ...options,
+    stdin: process.stdin,
+    onStdout: writerOf(process.stdout),
+    onStderr: writerOf(process.stderr),
+  })
+}
+
+function environment(entries: readonly string[]): Record<string, string> {
+  const pairs = entries.map((entry): [string, string | undefined] => {
+    const at = entry.indexOf('=')
+    return at < 0 ? [entry, process.env[entry]] : [entry.slice(0, at), entry.slice(at + 1)]
+  })
+  const unset = pairs.find(([, value]) => value === undefined)
+  if (unset)
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `--env ${unset[0]}: you have no such variable`, {
+      hint: 'Give NAME=value.',
+    })
+  return Object.fromEntries(pairs) as Record<string, string>
+}
+
+/** Splits at the last colon: guest paths seldom have one. */
+function uploadOf(text: string): { local: string; remote: string } {
+  const at = text.lastIndexOf(':')
+  if (at > 0 && at < text.length - 1) return { local: text.slice(0, at), remote: text.slice(at + 1) }
+  throw new MayflyError('MAYFLY_OPTION_INVALID', `--upload is not local:remote: ${JSON.stringify(text)}`, {
+    hint: 'For example: --upload ./site:/srv/site',
+  })
+}
+
+function signalNumber(name: string): number {
+  return constants.signals[name as NodeJS.Signals] ?? 0
+}
