@@ -16,7 +16,8 @@ const BOOT_MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'ext4']
 const MODULES = [...BOOT_MODULES, 'button', 'evdev', 'loop', 'overlay', 'dummy', 'veth', 'tun']
 const PROGRAMS = ['usr/sbin/dropbear', 'usr/lib/openssh/sftp-server', 'usr/bin/perl', 'sbin/mke2fs']
 const LIBRARY_PATH = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
-const LOADER = 'lib64/ld-linux-x86-64.so.2'
+/** Where the package has the loader, and where programs look for it. The package's own link would lead to the host's. */
+const LOADER = { source: 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2', path: 'usr/lib64/ld-linux-x86-64.so.2' }
 
 /** Builds the guest that runs from RAM: a kernel and one initramfs. */
 export async function buildMicro(
@@ -97,7 +98,7 @@ async function programs(root: string): Promise<CpioEntry[]> {
   const libraries = new Set<string>()
   for (const program of PROGRAMS) {
     // The guest's own loader, so that the libraries are the guest's as well.
-    const { stdout } = await execa(join(root, LOADER), [
+    const { stdout } = await execa(join(root, LOADER.source), [
       '--library-path',
       LIBRARY_PATH.map((path) => join(root, path)).join(':'),
       '--list',
@@ -113,7 +114,7 @@ async function programs(root: string): Promise<CpioEntry[]> {
     content: { hostPath },
   })
   return [
-    file(merged(LOADER), join(root, LOADER)),
+    file(LOADER.path, join(root, LOADER.source)),
     ...PROGRAMS.map((path) => file(merged(path), join(root, path))),
     ...[...libraries].sort().map((path) => file(`usr/lib/x86_64-linux-gnu/${path.split('/').pop()}`, path)),
     { type: 'symlink', path: 'usr/sbin/mkfs.ext4', target: 'mke2fs' },

@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MayflyError } from '../errors.js'
+import { errnoOf, MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
 import type { EmbeddedRecipe } from './embedded.js'
 import { mmdebstrap, runGroup } from './mmdebstrap.js'
@@ -22,6 +22,12 @@ export async function unpackPackages(
   await mkdir(root)
   await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], log, signal)
   await rm(tarball)
+  // From trixie on the packages hold /usr paths only; with these links the older paths name the same files.
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    await symlink(join('usr', name), join(root, name)).catch((error) => {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    })
+  }
   return root
 }
 
