@@ -11,6 +11,7 @@ import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
+import { agentReply } from './agent-reply.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import type { Ingredients } from './cache-key.js'
 import { FILES, templateMachine } from './machine.js'
@@ -51,6 +52,8 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
   harness.session.own(owned)
   try {
     const ssh = await timed('boot', `boot ${guest.name}`, () => boot(options, running, identity))
+    // SSH may be up first; a template without its agent would be sealed restless, and its clones would live in the past.
+    if (image.features.agent) await agentReply('to its start', running.agent.ready(), running.qemu)
     for (const [index, step] of guest.provision.entries()) {
       await timed(`step ${index + 1}`, describeStep(step), (log) => runStep(ssh, step, log, signal))
     }
@@ -106,7 +109,7 @@ async function quiesce({ qemu, agent }: Running, ssh: SshConnection): Promise<vo
   if (exitCode === null) throw new MayflyError('MAYFLY_SSH_FAILED', 'the guest could not be brought to rest before sealing')
   await ssh.close()
   // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
-  if (agent.present) await Promise.race([agent.quiesce(), qemu.failOnExit()])
+  if (agent.present) await agentReply('quiesce', agent.quiesce(), qemu)
 }
 
 /** Stops the guest and writes its device state; its RAM is in its file already. */

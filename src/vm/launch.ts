@@ -12,6 +12,7 @@ import { forwardedPort } from '../qemu/forwarded-port.js'
 import { type Harness, openHarness } from '../session/harness.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
 import { hold } from '../session/uses.js'
+import { agentReply } from '../snapshot/agent-reply.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import { type Ingredients, ingredientsOf } from '../snapshot/cache-key.js'
 import { discardTemplate, ensureTemplate } from '../snapshot/ensure.js'
@@ -125,7 +126,7 @@ async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, s
   const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
   const [connection] = await Promise.all([
     untilReady(resumed, target, { timeoutMs, signal, name: guest.name, resumed: true }),
-    template.manifest.agent ? Promise.race([resumed.agent.fixup(), resumed.qemu.failOnExit()]) : undefined,
+    template.manifest.agent ? agentReply('fixup', resumed.agent.fixup(), resumed.qemu) : undefined,
     writeFile(join(directory, VM_RECORD), JSON.stringify(record)),
   ])
   const life = new Life(resumed, connection, {

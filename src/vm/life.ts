@@ -1,12 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
+import { agentReply } from '../snapshot/agent-reply.js'
 import { untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
 
 export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
+
+const EXIT_GRACE_MS = 250
 
 export interface LifeOptions {
   name: string
@@ -88,7 +93,7 @@ export class Life {
     const { qemu, agent } = this.#running
     await qemu.qmp.execute('cont')
     this.#state = 'running'
-    if (agent.present) await Promise.race([agent.fixup(), qemu.failOnExit()])
+    if (agent.present) await agentReply('fixup', agent.fixup(), qemu)
   }
 
   /** Boots the machine from its own disk, with fresh memory. */
@@ -192,8 +197,8 @@ export class Life {
   /** A lost connection is a symptom; if the machine died, that is the cause. */
   async #explain(error: unknown, { qemu }: Running): Promise<unknown> {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_SSH_FAILED') return error
-    // The socket may close a moment before the process is seen to end.
-    if (!qemu.alive) await qemu.exited
+    // A dying process closes its sockets a moment before it is seen to end.
+    await Promise.race([qemu.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
     if (qemu.exit) return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#options.name}: QEMU exited while a command was running`)
     return error.withDetails(qemu.console.tail().map((line) => `console: ${line}`))
   }
@@ -220,11 +225,4 @@ export class Life {
       hint: hints[this.#state],
     })
   }
-}
-
-function within<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), timeoutMs)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
