@@ -33,6 +33,7 @@ export async function act(
   }
   // Removing what was owned is worth a try, not another message: the watchdog tries again.
   await closeSessions().catch((error) => signals.status === undefined && printError(error))
-  await flush()
+  // Whoever interrupts does not wait for a reader that has stalled.
+  if (signals.status === undefined) await flush()
   process.exit(signals.status ?? status)
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { MayflyError } from '../errors.js'
 import type { ExecOptions } from '../ssh/exec.js'
-import type { Duration, Size } from '../units.js'
+import { type Duration, type Size, toMilliseconds } from '../units.js'
 import { launch } from '../vm/launch.js'
 import type { Vm } from '../vm/vm.js'
 import type { ActionContext } from './action.js'
@@ -36,7 +36,7 @@ export async function run({ cacheDir, signal }: ActionContext, options: RunOptio
     cwd: options.cwd,
     user: options.user,
     env: environment(options.env ?? []),
-    timeout: options.timeout,
+    timeout: options.timeout === undefined ? undefined : toMilliseconds(options.timeout, '--timeout'),
   }
   if (interactive && (options.cwd ?? options.user ?? options.env ?? options.timeout) !== undefined) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', 'an interactive shell takes no --cwd, --user, --env or --timeout', {

@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore, type Store } from '../../image/store.js'
+import { FILES } from '../../snapshot/machine.js'
+import { writeManifest } from '../../snapshot/template.js'
+
+const DAY_MS = 86_400_000
+
+export interface SeededCache extends AsyncDisposable {
+  store: Store
+  /** An image of `sizeBytes` that was last used so long ago. */
+  image(key: string, options: { daysUnused: number; sizeBytes?: number }): Promise<string>
+  /** A template on the image `imageKey`, in every file as if it had been sealed. */
+  template(key: string, imageKey: string, options: { daysUnused: number; sizeBytes?: number }): Promise<string>
+}
+
+/** A cache directory of its own, filled by hand: what the collector looks at, and nothing that boots. */
+export async function seededCache(): Promise<SeededCache> {
+  const root = await mkdtemp(join(tmpdir(), 'mayfly-cache-'))
+  const store = await openStore(root)
+  const age = async (directory: string, days: number) => {
+    const then = new Date(Date.now() - days * DAY_MS)
+    await writeFile(join(directory, 'used'), '')
+    await utimes(join(directory, 'used'), then, then)
+    return directory
+  }
+  return {
+    store,
+    async image(key, { daysUnused, sizeBytes = 0 }) {
+      const directory = join(store.images, key)
+      await mkdir(directory)
+      await writeFile(join(directory, 'vmlinux'), Buffer.alloc(sizeBytes, 1))
+      const image = {
+        name: 'micro',
+        digest: digestOf(key),
+        kernel: 'vmlinux',
+        initrd: 'vmlinux',
+        cmdline: [],
+        features: {},
+      }
+      await writeFile(join(directory, 'manifest.json'), JSON.stringify(image))
+      return await age(directory, daysUnused)
+    },
+    async template(key, imageKey, { daysUnused, sizeBytes = 0 }) {
+      const directory = join(store.templates, key)
+      await mkdir(directory)
+      for (const name of [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd]) {
+        await writeFile(join(directory, name), name === FILES.ram ? Buffer.alloc(sizeBytes, 1) : name)
+      }
+      await writeManifest(directory, {
+        name: 'micro',
+        createdAt: new Date().toISOString(),
+        ingredients: {
+          guest: { format: 1, image: digestOf(imageKey), disk: 0, provision: [] },
+          host: { qemu: 'another', qemuFile: '', accelerator: 'tcg', cpu: '', argv: [] },
+        },
+        hostKey: '',
+        agent: false,
+        timings: {},
+      })
+      return await age(directory, daysUnused)
+    },
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  }
+}
+
+function digestOf(imageKey: string): string {
+  return `sha256:${imageKey}`
+}
