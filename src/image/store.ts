@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, rename, rm, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { dir as temporaryDirectory } from 'tmp-promise'
 import { errnoOf, MayflyError } from '../errors.js'
+import { formatBytes } from '../units.js'
 import { acquireLock, type LockOptions } from './lock.js'
 
 /** The cache directory: everything Mayfly keeps, and nothing else. */
@@ -85,6 +86,19 @@ export async function publish<T>(
 
 function ignoreMissing(error: unknown): void {
   if (errnoOf(error) !== 'ENOENT') throw error
+}
+
+/**
+ * Fails before work that would run out of space half-way: a guest whose RAM file cannot grow is killed by SIGBUS.
+ * @throws MayflyError MAYFLY_CACHE_UNUSABLE.
+ */
+export async function assertSpace(store: Store, bytes: number, what: string): Promise<void> {
+  const { bavail, bsize } = await statfs(store.root)
+  if (bavail * bsize >= bytes) return
+  throw new MayflyError('MAYFLY_CACHE_UNUSABLE', `not enough space in the cache directory ${store.root} for ${what}`, {
+    details: [`needed: ${formatBytes(bytes)}, free: ${formatBytes(bavail * bsize)}`],
+    hint: 'Free some with `mayfly gc`, or set MAYFLY_CACHE_DIR to a larger file system.',
+  })
 }
 
 /** A full file system as the error it is, with where and what to do. */

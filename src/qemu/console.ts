@@ -60,7 +60,9 @@ export class Console {
   /** Rejects with MAYFLY_GUEST_PANIC as soon as the kernel panics; otherwise when `signal` aborts, with its reason. */
   async failOnPanic(signal: AbortSignal): Promise<never> {
     const panic = await this.#until(() => this.#panic, signal)
-    throw new MayflyError('MAYFLY_GUEST_PANIC', `the guest's kernel panicked: ${panic}`, { details: this.tail() })
+    throw new MayflyError('MAYFLY_GUEST_PANIC', `the guest's kernel panicked: ${panic}`, {
+      details: this.tail().map((line) => `console: ${line}`),
+    })
   }
 
   #until<T>(find: () => T | undefined, signal: AbortSignal): Promise<T> {

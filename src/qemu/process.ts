@@ -116,16 +116,30 @@ export class QemuProcess {
     const stderr = this.stderrTail()
     return new MayflyError(code, `${what} (${status})`, {
       details: [...stderr.map((line) => `qemu: ${line}`), ...this.console.tail().map((line) => `console: ${line}`)],
-      hint: stderr.some((line) => /cannot set up guest memory|Cannot allocate memory/i.test(line))
-        ? 'The host has too little free memory for this guest; lower its memory, or run fewer at once.'
-        : undefined,
+      hint: this.#hint(stderr),
     })
+  }
+
+  /** The cause of a lost monitor connection, which itself says nothing; any other error as it is. */
+  async explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_QEMU_EXITED') return error
+    await this.exited
+    return this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
   }
 
   /** Rejects as soon as QEMU is gone, with why. */
   async failOnExit(): Promise<never> {
     await this.exited
     throw this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+  }
+
+  #hint(stderr: string[]): string | undefined {
+    if (stderr.some((line) => /cannot set up guest memory|Cannot allocate memory/i.test(line))) {
+      return 'The host has too little free memory for this guest; lower its memory, or run fewer at once.'
+    }
+    // A page of a mapped file that has no room on its file system.
+    if (this.#exit?.signal === 'SIGBUS') return 'Its RAM file could not grow: is the cache directory full? `mayfly gc` frees space.'
+    return undefined
   }
 
   stderrTail(): string[] {

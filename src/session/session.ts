@@ -94,9 +94,9 @@ export function currentSession(store: Store): Promise<Session> {
   return session
 }
 
-/** Closes every session this process has opened; later use opens new ones. */
-export async function closeSessions(): Promise<void> {
-  const open = [...sessions.values()]
-  sessions.clear()
-  for (const session of open) await (await session).close()
+/** Closes this process's session in the store at `root`, if it has one; later use opens another. */
+export async function closeSession(root: string): Promise<void> {
+  const session = sessions.get(root)
+  sessions.delete(root)
+  await (await session)?.close()
 }

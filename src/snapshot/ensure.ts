@@ -4,8 +4,9 @@ import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Progress } from '../host/progress.js'
 import type { Image } from '../image/image.js'
-import { publish, withLock } from '../image/store.js'
+import { assertSpace, publish, withLock } from '../image/store.js'
 import type { Harness } from '../session/harness.js'
+import { MIB } from '../units.js'
 import { type Ingredients, templateKey } from './cache-key.js'
 import { seal } from './seal.js'
 import { findTemplate, type Template } from './template.js'
@@ -31,6 +32,7 @@ export async function ensureTemplate(options: EnsureOptions): Promise<Template> 
     const { template, reason } = await findTemplate(harness.store, ingredients)
     if (template) return template
     if (reason) progress.note(`no usable template of ${guest.name}: ${reason}`)
+    await assertSpace(harness.store, guest.memoryBytes + MIB, `the memory of ${guest.name}`)
     const target = join(harness.store.templates, key)
     const { directory: workshop } = harness.session
     await publish(harness.store, workshop, target, (staging) => seal({ ...options, staging, target }))

@@ -1,6 +1,6 @@
 import { copyFile, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MayflyError } from '../errors.js'
+import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
@@ -26,7 +26,7 @@ export async function resume(harness: Harness, guest: Guest, image: Image, templ
     return { ...running, sshPort: await load(running) }
   } catch (error) {
     await running.qemu.kill()
-    throw unusable(running, error)
+    throw await unusable(running, error)
   }
 }
 
@@ -46,10 +46,11 @@ async function load({ qemu }: Running): Promise<number> {
   return port
 }
 
-function unusable({ qemu }: Running, error: unknown): MayflyError {
-  if (error instanceof MayflyError && error.code !== 'MAYFLY_QEMU_EXITED') return error
-  const because = qemu.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
-  return new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', 'QEMU did not load the template', { details: because.details, cause: error })
+async function unusable({ qemu }: Running, error: unknown): Promise<MayflyError> {
+  const cause = await qemu.explain(error)
+  if (cause instanceof MayflyError && cause.code !== 'MAYFLY_QEMU_EXITED') return cause
+  const details = cause instanceof MayflyError ? cause.details : [messageOf(cause)]
+  return new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', 'QEMU did not load the template', { details, cause })
 }
 
 /** What a connection to a clone needs besides its port. */

@@ -59,6 +59,8 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
     }
     await timed('quiesce', `quiesce ${guest.name}`, () => quiesce(running, ssh))
     await timed('seal', `seal ${guest.name}`, () => freeze(running))
+  } catch (error) {
+    throw aboutAccelerator(harness, await running.qemu.explain(error))
   } finally {
     await running.qemu.kill()
     harness.session.disown(owned)
@@ -71,6 +73,13 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
     agent: running.agent.present,
     timings,
   })
+}
+
+/** A boot that fails on an accelerator may fail because of it: a KVM that opens need not work. */
+function aboutAccelerator({ accelerator }: Harness, error: unknown): unknown {
+  const suspects = ['MAYFLY_BOOT_TIMEOUT', 'MAYFLY_QEMU_EXITED', 'MAYFLY_QEMU_SPAWN_FAILED']
+  if (!(error instanceof MayflyError) || accelerator.kind === 'tcg' || !suspects.includes(error.code)) return error
+  return error.withDetails([`accelerator: ${accelerator.kind} (${accelerator.reason}); MAYFLY_ACCEL=tcg tells whether it is to blame`])
 }
 
 async function prepareFiles({ guest, image, staging, target }: SealOptions, identity: SshIdentity): Promise<void> {

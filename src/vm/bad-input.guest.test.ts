@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
+import { defineGuest } from '../guest/spec.js'
+import { detectAccelerator } from '../host/accelerator.js'
+import { privateCache } from '../image/testing/private-cache.js'
+import { closeSession } from '../session/session.js'
+import { launch, prepare } from './launch.js'
+
+async function scratch(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-bad-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** The micro image as a user's own kernel and initrd. */
+async function microKernel(): Promise<{ kernel: string; initrd: string }> {
+  const { image } = await prepare(defineGuest('micro'))
+  return { kernel: image.kernel, initrd: image.initrd }
+}
+
+test('an unknown image', async () => {
+  await expect(launch('debain')).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_NOT_FOUND', message: expect.stringContaining('"debain"') })
+})
+
+test('a missing kernel, a missing disk', async () => {
+  const image = await microKernel()
+  await expect(launch({ image: { ...image, kernel: '/nowhere/vmlinuz' } })).rejects.toMatchObject({
+    code: 'MAYFLY_IMAGE_NOT_FOUND',
+    message: expect.stringContaining('/nowhere/vmlinuz'),
+  })
+  await expect(launch({ image: { ...image, disk: '/nowhere/disk.qcow2' } })).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_NOT_FOUND' })
+})
+
+test('a corrupt disk, and one that is a layer over another file', async () => {
+  const directory = await scratch()
+  const image = await microKernel()
+  const corrupt = join(directory, 'corrupt.qcow2')
+  await writeFile(corrupt, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(1000, 0xff)]))
+  await expect(launch({ image: { ...image, disk: corrupt } })).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_CORRUPT' })
+  const layer = join(directory, 'layer.qcow2')
+  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', join(directory, 'base.qcow2'), '1M'])
+  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', layer])
+  await expect(launch({ image: { ...image, disk: layer } })).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_CORRUPT', hint: expect.stringContaining('qemu-img convert') })
+})
+
+test('memory that is nothing, absurd, or more than the host has', async () => {
+  for (const memory of [0, '1KiB', '5000TiB']) {
+    await expect(launch({ image: 'micro', memory })).rejects.toMatchObject({ code: 'MAYFLY_GUEST_INVALID', message: expect.stringContaining('memory') })
+  }
+  await expect(launch({ image: 'micro', memory: 'lots' })).rejects.toMatchObject({ code: 'MAYFLY_OPTION_INVALID' })
+  await expect(launch({ image: 'micro', memory: '2TiB' })).rejects.toMatchObject({ code: 'MAYFLY_HOST_MEMORY' })
+})
+
+test('no QEMU, and something else in its place', async () => {
+  const cacheDir = await privateCache()
+  process.env.MAYFLY_QEMU = '/nowhere/qemu'
+  onTestFinished(() => void delete process.env.MAYFLY_QEMU)
+  await expect(launch('micro', { cacheDir })).rejects.toMatchObject({ code: 'MAYFLY_TOOL_MISSING' })
+  process.env.MAYFLY_QEMU = '/bin/true'
+  await expect(launch('micro', { cacheDir })).rejects.toMatchObject({ code: 'MAYFLY_QEMU_SPAWN_FAILED' })
+})
+
+test('a cache directory that cannot be made', async () => {
+  const file = join(await scratch(), 'file')
+  await writeFile(file, '')
+  await expect(launch('micro', { cacheDir: join(file, 'cache') })).rejects.toMatchObject({
+    code: 'MAYFLY_CACHE_UNUSABLE',
+    hint: expect.stringContaining('MAYFLY_CACHE_DIR'),
+  })
+})
+
+test.skipIf(process.getuid?.() !== 0)('a cache directory that is full', async () => {
+  const root = await scratch()
+  await execa('mount', ['-t', 'tmpfs', '-o', 'size=150m', 'tmpfs', root])
+  onTestFinished(async () => {
+    await closeSession(join(root, 'cache'))
+    await execa('umount', ['--lazy', root])
+  })
+  const shared = await prepare(defineGuest('micro'))
+  await mkdir(join(root, 'cache/images'), { recursive: true })
+  await execa('cp', ['-r', shared.image.dir, join(root, 'cache/images')])
+  await expect(launch('micro', { cacheDir: join(root, 'cache') })).rejects.toMatchObject({
+    code: 'MAYFLY_CACHE_UNUSABLE',
+    message: expect.stringMatching(/needed: 257 MiB, free: .* MiB/),
+  })
+  expect(await readdir(join(root, 'cache/templates'))).toEqual([])
+})
+
+test('a cache directory whose path is long, and not plain', async () => {
+  const cacheDir = await privateCache(`naïve, "€" $(x) ${'x'.repeat(180)}`)
+  await using vm = await launch('micro', { cacheDir })
+  await using again = await launch('micro', { cacheDir })
+  expect(await vm.succeed('echo 1')).toBe('1\n')
+  expect(await again.succeed('echo 2')).toBe('2\n')
+})
+
+test('a guest that never opens SSH', async () => {
+  const image = { ...(await microKernel()), cmdline: 'rdinit=/bin/cat quiet' }
+  await expect(launch({ image, name: 'mute' }, { bootTimeout: '6s' })).rejects.toMatchObject({
+    code: 'MAYFLY_BOOT_TIMEOUT',
+    message: expect.stringMatching(/mute did not run a command over SSH within 6.\d s[\s\S]*qemu: running/),
+  })
+})
+
+test('a guest that panics while booting fails at once', async () => {
+  const image = { ...(await microKernel()), cmdline: 'rdinit=/nowhere root=/dev/nothing' }
+  const started = performance.now()
+  await expect(launch({ image }, { bootTimeout: '2m' })).rejects.toMatchObject({
+    code: 'MAYFLY_GUEST_PANIC',
+    message: expect.stringContaining('console:'),
+  })
+  expect(performance.now() - started).toBeLessThan(60_000)
+})
+
+test('a machine that is not the one it should be', async () => {
+  const cacheDir = await privateCache()
+  const { template } = await prepare(defineGuest('micro'), { cacheDir })
+  const { generateIdentity } = await import('../ssh/identity.js')
+  const manifest = { ...template.manifest, hostKey: generateIdentity('another').host.publicKey }
+  await writeFile(join(template.directory, 'template.json'), JSON.stringify(manifest))
+  await expect(launch('micro', { cacheDir })).rejects.toMatchObject({ code: 'MAYFLY_SSH_FAILED', message: expect.stringMatching(/key|machine/) })
+})
+
+test.skipIf(detectAccelerator().kind !== 'tcg' || !detectAccelerator().reason.includes('vmx'))('a /dev/kvm that opens and does not work', async () => {
+  process.env.MAYFLY_ACCEL = 'kvm'
+  onTestFinished(() => void delete process.env.MAYFLY_ACCEL)
+  await expect(launch('micro', { cacheDir: await privateCache(), bootTimeout: '5s' })).rejects.toMatchObject({
+    message: expect.stringMatching(/MAYFLY_ACCEL/),
+  })
+})
+
+test('a provision step that fails leaves no template, and shows its output', async () => {
+  const cacheDir = await privateCache()
+  const { shell } = await import('../guest/steps.js')
+  const guest = defineGuest({ image: 'micro', provision: [shell('echo some output; echo the reason >&2; false')] })
+  await expect(launch(guest, { cacheDir })).rejects.toMatchObject({
+    code: 'MAYFLY_COMMAND_FAILED',
+    message: expect.stringMatching(/some output[\s\S]*the reason/),
+  })
+  expect(await readdir(join(cacheDir, 'templates'))).toEqual([])
+})
+
+test('a template whose files were changed is made again, and the reason is printed', async () => {
+  const cacheDir = await privateCache()
+  const notes: string[] = []
+  const progress = { note: (line: string) => void notes.push(line), step: <T>(_: string, work: (log: () => void) => Promise<T>) => work(() => {}) }
+  const guest = defineGuest('micro')
+  for (const file of ['ram', 'state', 'disk.qcow2', 'template.json']) {
+    const { template } = await prepare(guest, { cacheDir })
+    await appendFile(join(template.directory, file), 'x')
+    await using vm = await launch(guest, { cacheDir, progress })
+    expect(await vm.succeed('echo fine')).toBe('fine\n')
+    expect(notes.pop()).toMatch(file === 'template.json' ? /its manifest is damaged/ : `its file ${file} has`)
+  }
+})
+
+test('a template that QEMU cannot load is made again', async () => {
+  const cacheDir = await privateCache()
+  const { template } = await prepare(defineGuest('micro'), { cacheDir })
+  const state = join(template.directory, 'state')
+  // As long as the real one, with the checksum to match: only QEMU can tell.
+  await writeFile(state, Buffer.alloc((await stat(state)).size, 0x55))
+  await utimes(state, new Date(), new Date(template.manifest.files.state!.mtimeMs))
+  const stateSha256 = createHash('sha256').update(await readFile(state)).digest('hex')
+  const { mtimeMs, size } = await stat(state)
+  const files = { ...template.manifest.files, state: { mtimeMs, size } }
+  await writeFile(join(template.directory, 'template.json'), JSON.stringify({ ...template.manifest, files, stateSha256 }))
+  await using vm = await launch('micro', { cacheDir })
+  expect(await vm.succeed('echo fine')).toBe('fine\n')
+})
+
+test('two that want the same template at once seal it once', async () => {
+  const cacheDir = await privateCache()
+  const guest = defineGuest('micro')
+  const both = await Promise.all([prepare(guest, { cacheDir }), prepare(guest, { cacheDir })])
+  expect(both[0].template.manifest.createdAt).toBe(both[1].template.manifest.createdAt)
+})
