@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { defaultCacheDir } from '../image/store.js'
-import { closeSessions } from '../session/session.js'
+import { closeSession } from '../session/session.js'
 import { EXIT } from './exit.js'
 import { printError, statusOf } from './report-error.js'
 import { onSignals } from './signals.js'
@@ -23,16 +23,16 @@ export async function act(
   work: (context: ActionContext) => Promise<number>,
 ): Promise<never> {
   using signals = onSignals((status) => setTimeout(() => process.exit(status), CLEANUP_MS))
+  const directory = resolve(cacheDir ?? defaultCacheDir())
   let status: number
   try {
-    const directory = resolve(cacheDir ?? defaultCacheDir())
     status = await work({ cacheDir: directory, signal: signals.signal })
   } catch (error) {
     status = isBrokenPipe(error) ? EXIT.signal + 13 : statusOf(error)
     if (signals.status === undefined && !isBrokenPipe(error)) printError(error)
   }
   // Removing what was owned is worth a try, not another message: the watchdog tries again.
-  await closeSessions().catch((error) => signals.status === undefined && printError(error))
+  await closeSession(directory).catch((error) => signals.status === undefined && printError(error))
   // Whoever interrupts does not wait for a reader that has stalled.
   if (signals.status === undefined) await flush()
   process.exit(signals.status ?? status)
