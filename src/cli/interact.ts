@@ -1,3 +1,4 @@
+import { execa } from 'execa'
 import type { ShellExit } from '../ssh/shell.js'
 import type { Vm } from '../vm/vm.js'
 
@@ -9,6 +10,8 @@ export async function interact(vm: Vm): Promise<ShellExit> {
   stdout.on('resize', resize)
   // Keys go to the guest's terminal as they are; Ctrl-C is among them.
   stdin.setRawMode(true)
+  // Node's raw mode still turns a line feed into two characters, which moves the cursor of a full-screen program.
+  await execa('stty', ['-opost'], { stdin: 'inherit', reject: false })
   stdin.pipe(shell.stream)
   shell.stream.pipe(stdout, { end: false })
   try {

@@ -95,17 +95,21 @@ test('on a terminal it is an interactive shell of the terminal’s size', async 
     env: { ...process.env, ...marked },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  const exited = once(child, 'exit')
-  let shown = ''
-  const seen = async (pattern: RegExp) => {
-    while (!pattern.test(shown)) shown += String((await once(child.stdout, 'data'))[0])
+  try {
+    const exited = once(child, 'exit')
+    let shown = ''
+    child.stdout.on('data', (chunk) => {
+      shown += String(chunk)
+    })
+    const seen = (pattern: RegExp) => expect.poll(() => shown, { timeout: 20_000, interval: 20 }).toMatch(pattern)
+    await seen(/# /)
+    child.stdin.write('stty size; test -t 0 && echo terminal\n')
+    await seen(/33 111\r\nterminal\r\n/)
+    child.stdin.write('exit 5\n')
+    expect((await exited)[0]).toBe(5)
+  } finally {
+    child.kill()
   }
-  await seen(/# /)
-  child.stdin.write('stty size; tty\n')
-  await seen(/33 111\r\n\/dev\/pts\/0/)
-  child.stdin.write('exit 5\n')
-  child.stdout.resume()
-  expect((await exited)[0]).toBe(5)
 })
 
 test('--timeout ends the command with 124 and says so', async () => {
