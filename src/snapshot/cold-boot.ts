@@ -1,0 +1,106 @@
+import { appendFile, copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MayflyError } from '../errors.js'
+import { seedArchive } from '../guest/seed.js'
+import type { Guest } from '../guest/spec.js'
+import type { Image } from '../image/image.js'
+import { createOverlay } from '../image/overlay.js'
+import { forwardedPort } from '../qemu/forwarded-port.js'
+import type { Harness } from '../session/harness.js'
+import type { SshConnection } from '../ssh/connection.js'
+import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
+import { bootTimeoutMs } from './boot-timeout.js'
+import { FILES, templateMachine } from './machine.js'
+import { untilReady } from './ready.js'
+import { type Running, run } from './running.js'
+
+export interface ColdBootOptions {
+  harness: Harness
+  guest: Guest
+  image: Image
+  /** Gets the machine's RAM, disk layer, keys and console log. */
+  directory: string
+  /** Default: what this host needs at most. */
+  bootTimeout?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A machine that was booted from its image and has run a command; its session owns it until it is disposed of. */
+export interface Booted extends Running, AsyncDisposable {
+  ssh: SshConnection
+  identity: SshIdentity
+  /** From starting QEMU to the first command's result, in ms. */
+  bootMs: number
+}
+
+/**
+ * Boots a guest with fresh keys, in a machine whose RAM is a file, so that it can be sealed.
+ * @throws MayflyError as `untilReady`; no QEMU is left behind, the files in `directory` are.
+ */
+export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
+  const { harness, guest, image, directory, bootTimeout, signal } = options
+  const identity = generateIdentity(`mayfly ${guest.name}`)
+  await prepareFiles(options, identity)
+  const started = performance.now()
+  const running = await run(harness, templateMachine(harness, guest, image, directory), directory)
+  const owned: AsyncDisposable = {
+    [Symbol.asyncDispose]: async () => {
+      await running.qemu.kill()
+      harness.session.disown(owned)
+    },
+  }
+  harness.session.own(owned)
+  try {
+    const target = await targetOf(running, identity)
+    const ssh = await untilReady(running, target, {
+      timeoutMs: bootTimeout ?? bootTimeoutMs(harness),
+      signal,
+      name: guest.name,
+    })
+    return { ...running, ...owned, ssh, identity, bootMs: performance.now() - started }
+  } catch (error) {
+    const explained = aboutAccelerator(harness, await running.qemu.explain(error))
+    await owned[Symbol.asyncDispose]()
+    throw explained
+  }
+}
+
+/** A boot that fails on an accelerator may fail because of it: a KVM that opens need not work. */
+export function aboutAccelerator({ accelerator }: Harness, error: unknown): unknown {
+  const suspects = ['MAYFLY_BOOT_TIMEOUT', 'MAYFLY_QEMU_EXITED', 'MAYFLY_QEMU_SPAWN_FAILED']
+  if (!(error instanceof MayflyError) || accelerator.kind === 'tcg' || !suspects.includes(error.code)) return error
+  return error.withDetails([
+    `accelerator: ${accelerator.kind} (${accelerator.reason}); MAYFLY_ACCEL=tcg tells whether it is to blame`,
+  ])
+}
+
+/** How large a guest's disk is, which must have room for its image. */
+export function diskSizeBytes(guest: Guest, image: Image): number {
+  return Math.max(guest.diskBytes, image.disk?.virtualSizeBytes ?? 0)
+}
+
+async function prepareFiles({ guest, image, directory }: ColdBootOptions, identity: SshIdentity): Promise<void> {
+  const at = (name: string) => join(directory, name)
+  await Promise.all([
+    createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: image.disk }),
+    writeFile(at(FILES.privateKey), identity.client.privateKey, { mode: 0o600 }),
+    writeSeededInitrd(image, at(FILES.initrd), seedArchive(identity, guest.name)),
+  ])
+}
+
+async function writeSeededInitrd(image: Image, path: string, seed: Buffer): Promise<void> {
+  await copyFile(image.initrd, path)
+  await appendFile(path, seed)
+}
+
+async function targetOf({ qemu }: Running, identity: SshIdentity) {
+  await qemu.greeted()
+  await qemu.qmp.execute('qmp_capabilities')
+  return {
+    host: '127.0.0.1',
+    port: await forwardedPort(qemu.qmp, 22),
+    username: 'root',
+    privateKey: identity.client.privateKey,
+    hostKey: identity.host.publicKey,
+  }
+}
