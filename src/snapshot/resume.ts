@@ -8,22 +8,38 @@ import type { Harness } from '../session/harness.js'
 import { cloneMachine, FILES } from './machine.js'
 import { CAPABILITIES, LOAD_URI, type Running, run } from './running.js'
 import type { Template } from './template.js'
+import type { LaunchTimings } from './timings.js'
 
 /** A resumed machine, running, and the loopback port of its SSH server. */
 export interface Resumed extends Running {
   sshPort: number
+  timings: Pick<LaunchTimings, 'spawn' | 'load'>
 }
 
 /**
  * Starts a clone of `template` in `directory`: private memory mapped from the template's RAM file, an empty layer over its disk.
  * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE with QEMU's words when the state does not load.
  */
-export async function resume(harness: Harness, guest: Guest, image: Image, template: Template, directory: string): Promise<Resumed> {
+export async function resume(
+  harness: Harness,
+  guest: Guest,
+  image: Image,
+  template: Template,
+  directory: string,
+): Promise<Resumed> {
+  const started = performance.now()
   await using state = await open(join(template.directory, FILES.state), 'r')
   await copyFile(join(template.directory, FILES.overlay), join(directory, FILES.disk))
-  const running = await run(harness, cloneMachine(harness, guest, image, template.directory, directory), directory, state)
+  const running = await run(
+    harness,
+    cloneMachine(harness, guest, image, template.directory, directory),
+    directory,
+    state,
+  )
   try {
-    return { ...running, sshPort: await load(running) }
+    const { sshPort, greetedAt } = await load(running)
+    const timings = { spawn: greetedAt - started, load: performance.now() - greetedAt }
+    return { ...running, sshPort, timings }
   } catch (error) {
     await running.qemu.kill()
     throw await unusable(running, error)
@@ -31,10 +47,13 @@ export async function resume(harness: Harness, guest: Guest, image: Image, templ
 }
 
 /** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */
-async function load({ qemu }: Running): Promise<number> {
+async function load({ qemu }: Running): Promise<{ sshPort: number; greetedAt: number }> {
   const { qmp } = qemu
-  const loaded = qmp.nextEvent(({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'))
-  const [, , port, , { data }] = await Promise.all([
+  const loaded = qmp.nextEvent(
+    ({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'),
+  )
+  const [greetedAt, , , sshPort, , { data }] = await Promise.all([
+    qmp.greeted().then(() => performance.now()),
     qmp.execute('qmp_capabilities'),
     qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
     forwardedPort(qmp, 22),
@@ -43,7 +62,7 @@ async function load({ qemu }: Running): Promise<number> {
   ])
   if (data?.status !== 'completed') throw new Error('QEMU reported a failed load')
   await qmp.execute('cont')
-  return port
+  return { sshPort, greetedAt }
 }
 
 async function unusable({ qemu }: Running, error: unknown): Promise<MayflyError> {

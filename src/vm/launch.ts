@@ -18,9 +18,10 @@ import { type Ingredients, ingredientsOf } from '../snapshot/cache-key.js'
 import { discardTemplate, ensureTemplate } from '../snapshot/ensure.js'
 import { FILES, rebootMachine } from '../snapshot/machine.js'
 import { untilReady } from '../snapshot/ready.js'
-import { clientKey, resume, type Resumed } from '../snapshot/resume.js'
+import { clientKey, type Resumed, resume } from '../snapshot/resume.js'
 import { run } from '../snapshot/running.js'
 import type { Template } from '../snapshot/template.js'
+import { type LaunchTimings, timed } from '../snapshot/timings.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import { Life } from './life.js'
 import { Vm } from './vm.js'
@@ -43,6 +44,7 @@ export interface Prepared {
   image: Image
   ingredients: Ingredients
   template: Template
+  prepareMs: number
 }
 
 /** Vms of one process share the host's memory. Waiting for vCPUs is the fixtures' business: they know what runs together. */
@@ -58,10 +60,14 @@ export async function launch(spec: GuestSpec | Guest | string, options: LaunchOp
   try {
     return await clone(prepared, options)
   } catch (error) {
-    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
-    // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE')
+      throw error
+      // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
     ;(options.progress ?? silent).note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
-    await discardTemplate({ ...prepared, progress: options.progress ?? silent, signal: options.signal }, prepared.template)
+    await discardTemplate(
+      { ...prepared, progress: options.progress ?? silent, signal: options.signal },
+      prepared.template,
+    )
     return await clone(await prepare(guest, options), options)
   }
 }
@@ -69,16 +75,25 @@ export async function launch(spec: GuestSpec | Guest | string, options: LaunchOp
 /** Builds the image and seals the template of a guest, unless they are there: what `mayfly warm` does. */
 export async function prepare(guest: Guest, options: LaunchOptions = {}): Promise<Prepared> {
   const { cacheDir, progress = silent, signal } = options
+  const started = performance.now()
   assertMemoryFits(guest.memoryBytes)
   const harness = await openHarness(cacheDir)
   const { store, session } = harness
   const resolving = { store, workshop: session.directory, progress, signal }
-  const image = await hold(harness, () => resolveImage(guest.image, resolving), ({ dir }) => dir)
+  const image = await hold(
+    harness,
+    () => resolveImage(guest.image, resolving),
+    ({ dir }) => dir,
+  )
   const ingredients = await ingredientsOf(harness, guest, image)
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
   const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }
-  const template = await hold(harness, () => ensureTemplate(ensuring), ({ directory }) => directory)
-  return { harness, guest, image, ingredients, template }
+  const template = await hold(
+    harness,
+    () => ensureTemplate(ensuring),
+    ({ directory }) => directory,
+  )
+  return { harness, guest, image, ingredients, template, prepareMs: performance.now() - started }
 }
 
 async function clone(prepared: Prepared, { signal }: LaunchOptions): Promise<Vm> {
@@ -98,7 +113,9 @@ async function clone(prepared: Prepared, { signal }: LaunchOptions): Promise<Vm>
     await resumed?.qemu.kill()
     await rm(directory, { recursive: true, force: true })
     share[Symbol.dispose]()
-    throw signal?.aborted ? new MayflyError('MAYFLY_ABORTED', `the launch of ${guest.name} was given up`, { cause: signal.reason }) : error
+    throw signal?.aborted
+      ? new MayflyError('MAYFLY_ABORTED', `the launch of ${guest.name} was given up`, { cause: signal.reason })
+      : error
   }
 }
 
@@ -110,8 +127,13 @@ interface Assembly {
 }
 
 /** Connects to a resumed machine, sets its clock and entropy right, and hands it to the session. */
-async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, signal, onGone }: Assembly): Promise<Vm> {
-  const { harness, guest, image, template } = prepared
+async function assemble(
+  prepared: Prepared,
+  resumed: Resumed,
+  { id, directory, signal, onGone }: Assembly,
+): Promise<Vm> {
+  const { harness, guest, image, template, prepareMs } = prepared
+  const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0 }
   const login = { username: 'root', privateKey: await clientKey(template), hostKey: template.manifest.hostKey }
   const record: VmRecord = {
     id,
@@ -125,8 +147,12 @@ async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, s
   const timeoutMs = bootTimeoutMs(harness)
   const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
   const [connection] = await Promise.all([
-    untilReady(resumed, target, { timeoutMs, signal, name: guest.name, resumed: true }),
-    template.manifest.agent ? agentReply('fixup', resumed.agent.fixup(), resumed.qemu) : undefined,
+    timed(timings, 'connect', () =>
+      untilReady(resumed, target, { timeoutMs, signal, name: guest.name, resumed: true }),
+    ),
+    template.manifest.agent
+      ? timed(timings, 'fixup', () => agentReply('fixup', resumed.agent.fixup(), resumed.qemu))
+      : undefined,
     writeFile(join(directory, VM_RECORD), JSON.stringify(record)),
   ])
   const life = new Life(resumed, connection, {
@@ -145,6 +171,7 @@ async function assemble(prepared: Prepared, resumed: Resumed, { id, directory, s
     guest,
     accelerator: harness.accelerator.kind,
     directory,
+    timings,
     privateKeyPath: join(template.directory, FILES.privateKey),
     life,
     onDestroyed: () => {

@@ -4,6 +4,7 @@ import { GuestAssertionError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
+import type { LaunchTimings } from '../snapshot/timings.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { type Duration, toMilliseconds } from '../units.js'
@@ -19,6 +20,7 @@ export interface VmParts {
   /** Holds the overlay and the console log; removed by `destroy`. */
   directory: string
   privateKeyPath: string
+  timings: LaunchTimings
   life: Life
   /** Called once, after the machine is gone. */
   onDestroyed: () => void
@@ -48,6 +50,11 @@ export class Vm extends Waits implements AsyncDisposable {
 
   get state(): VmState {
     return this.#life.state
+  }
+
+  /** Where the time of its launch went. */
+  get timings(): Readonly<LaunchTimings> {
+    return this.#parts.timings
   }
 
   /** Where its SSH server is, for other clients: `ssh -i privateKeyPath -p port user@host`. */
