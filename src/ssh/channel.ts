@@ -1,62 +1,81 @@
 import type { ClientChannel } from 'ssh2'
 import type { SshConnection } from './connection.js'
+import type { Slot, Ticket } from './lanes.js'
+import { sendPadding } from './ssh2-internals.js'
 
-/** How many channels of a connection are open, and who waits for one to close. */
-interface Slots {
-  open: number
-  waiting: (() => void)[]
+/** A channel and the connection it is on, which is not always the one that was asked. */
+export interface OpenChannel<T = ClientChannel> {
+  channel: T
+  connection: SshConnection
 }
 
-/** Commands that run side by side on one connection; OpenSSH allows 10 sessions, of which shells need some. */
-const MAX_OPEN = 8
-
-/** OpenSSH refuses the channel, dropbear sometimes the exec request; either way the command has not run. */
-const REFUSED = /^\(SSH\) Channel open failure|^Unable to exec$/
-
-const slotsOf = new WeakMap<SshConnection, Slots>()
-
-export interface OpenChannelOptions {
-  /** Fail at once when the server has no session left, instead of waiting for one. */
-  noWait?: boolean | undefined
+export interface OpeningChannel<T = ClientChannel> {
+  opened: Promise<OpenChannel<T>>
+  /** Asks no more. True if the server has not heard of it yet; then it never will, and `opened` rejects. */
+  cancel(): boolean
 }
+
+type Request<T> = (...parameters: [Parameters<Parameters<SshConnection['during']>[1]>[0]]) => Promise<T>
+
+/** OpenSSH's answer to one session too many. The exec request, which starts the command, has not been sent then. */
+const REFUSED = /^\(SSH\) Channel open failure/
 
 /**
- * Opens one exec channel running `command`: one channel open and one exec request. When too many run already, it
- * waits for another to end.
+ * Opens one session channel by `request`. When all sessions of the server are taken, it waits for one.
+ * @param urgent does not wait: another connection is made for it.
  */
-export async function openExecChannel(
+export function openChannel<T extends { once(event: 'close', listener: () => void): unknown }>(
+  connection: SshConnection,
+  what: string,
+  request: Request<T>,
+  urgent = false,
+): OpeningChannel<T> {
+  let ticket: Ticket
+  let givenUp = false
+  const attempt = async (): Promise<OpenChannel<T>> => {
+    ticket = connection.lanes.acquire(urgent)
+    const slot = await connection.during(what, () => ticket.slot)
+    try {
+      const channel = await openOn(slot, what, request)
+      slot.granted()
+      channel.once('close', slot.release)
+      return { channel, connection: slot.connection }
+    } catch (error) {
+      if (error instanceof Error && REFUSED.test(error.message) && slot.refused() && !givenUp) return attempt()
+      slot.release()
+      throw error
+    }
+  }
+  const cancel = () => {
+    givenUp = true
+    return ticket.cancel()
+  }
+  return { opened: attempt(), cancel }
+}
+
+/** A channel that runs `command`: one channel open and one exec request. */
+export function openExecChannel(
   connection: SshConnection,
   command: string,
   what: string,
-  options: OpenChannelOptions = {},
-): Promise<ClientChannel> {
-  let slots = slotsOf.get(connection)
-  if (!slots) {
-    slots = { open: 0, waiting: [] }
-    slotsOf.set(connection, slots)
-  }
-  const shared = slots
-  const release = () => {
-    shared.open--
-    shared.waiting.shift()?.()
-  }
-  const wait = () => connection.during(what, () => new Promise<void>((resolve) => shared.waiting.push(resolve)))
-  for (;;) {
-    while (!options.noWait && shared.open >= MAX_OPEN) await wait()
-    shared.open++
-    try {
-      const channel = await connection.during(what, (client) => {
-        return new Promise<ClientChannel>((resolve, reject) => {
-          client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)))
-        })
-      })
-      channel.once('close', release)
-      return channel
-    } catch (error) {
-      release()
-      const full = error instanceof Error && REFUSED.test(error.message)
-      if (!full || options.noWait || shared.open === 0) throw error
-      await wait()
-    }
-  }
+  urgent?: boolean,
+): OpeningChannel {
+  return openChannel(
+    connection,
+    what,
+    (client) =>
+      new Promise<ClientChannel>((resolve, reject) => {
+        client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)))
+      }),
+    urgent,
+  )
+}
+
+function openOn<T>({ connection }: Slot, what: string, request: Request<T>): Promise<T> {
+  return connection.during(what, (client) => {
+    // dropbear reads one packet per turn. It may have noticed the last command's end and not yet have gone round, and
+    // a channel that opens in that very turn would be closed: this packet takes the turn.
+    if (connection.isDropbear) sendPadding(client)
+    return request(client)
+  })
 }

@@ -1,6 +1,7 @@
 import type { Client } from 'ssh2'
 import { MayflyError, messageOf } from '../errors.js'
-import { HandshakeFailure, handshake, type SshTarget } from './handshake.js'
+import { HandshakeFailure, handshake, type LoggedIn, type SshTarget } from './handshake.js'
+import { Lanes } from './lanes.js'
 
 export interface SshConnectionOptions extends SshTarget {
   /** Milliseconds until the login must have succeeded. Default 20,000. */
@@ -18,6 +19,9 @@ interface PendingOperation {
 /** One authenticated SSH connection to one machine whose host key is pinned. */
 export class SshConnection implements AsyncDisposable {
   readonly target: SshTarget
+  readonly isDropbear: boolean
+  /** The sessions of the server, on this connection and on those beside it, which end with it. */
+  readonly lanes: Lanes
   readonly #client: Client
   readonly #pending = new Set<PendingOperation>()
   readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
@@ -25,8 +29,10 @@ export class SshConnection implements AsyncDisposable {
   #closing = false
   #lastError: Error | undefined
 
-  private constructor(client: Client, target: SshTarget) {
+  private constructor({ client, software }: LoggedIn, target: SshTarget) {
     this.target = target
+    this.isDropbear = software.startsWith('dropbear')
+    this.lanes = new Lanes(this, (signal) => SshConnection.open({ ...target, signal }))
     this.#client = client
     client.on('error', (error) => {
       this.#lastError = error
@@ -79,7 +85,8 @@ export class SshConnection implements AsyncDisposable {
   /** Ends the connection; operations in flight are rejected. Settles when the socket is closed, never rejects. */
   async close(): Promise<void> {
     this.#closing = true
-    if (!this.#connected) return
+    const lanesClosed = this.lanes.close()
+    if (!this.#connected) return lanesClosed
     await new Promise<void>((resolve) => {
       // A paused guest never answers the goodbye.
       const timer = setTimeout(() => this.#onClosed(), 200)
@@ -89,6 +96,7 @@ export class SshConnection implements AsyncDisposable {
       })
       this.#client.end()
     })
+    await lanesClosed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,6 +109,7 @@ export class SshConnection implements AsyncDisposable {
     this.#client.destroy()
     for (const { what, reject } of this.#pending) reject(this.#dropped(what, 'in flight'))
     this.#pending.clear()
+    void this.lanes.close()
     const error = this.#closing ? undefined : this.#dropped(undefined, '')
     const listeners = [...this.#closeListeners]
     this.#closeListeners.clear()

@@ -3,11 +3,12 @@ import { Readable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { MayflyError } from '../errors.js'
 import { type Duration, formatMilliseconds, MIB, toMilliseconds } from '../units.js'
-import { openExecChannel } from './channel.js'
+import { type OpeningChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { killMarked } from './kill-marked.js'
 import { OutputBuffer } from './output.js'
 import { type RemoteCommandOptions, remoteCommand, toWire, type WireCommand } from './remote-command.js'
+import { abandon } from './ssh2-internals.js'
 import { checkUserSwitch } from './user-switch.js'
 
 export type OutputListener = (chunk: Buffer) => void | Promise<void>
@@ -97,7 +98,7 @@ class Execution {
     const opening = openExecChannel(this.#connection, this.#wire.line, this.#name)
     const status = await this.#interruptible(
       opening,
-      opening.then((channel) => this.#connection.during(this.#name, () => this.#transact(channel))),
+      opening.opened.then(({ channel, connection }) => connection.during(this.#name, () => this.#transact(channel))),
     )
     const asBytes = this.#options.encoding === 'buffer'
     const result = {
@@ -111,14 +112,18 @@ class Execution {
   }
 
   /** Settles with `running`, unless the timeout or the signal comes first: then when the command has been killed. */
-  #interruptible<T>(opening: Promise<ClientChannel>, running: Promise<T>): Promise<T> {
+  #interruptible<T>(opening: OpeningChannel, running: Promise<T>): Promise<T> {
     const { signal } = this.#options
     const marker = this.#marker
     if (marker === undefined) return running
     return new Promise<T>((resolve, reject) => {
       const interrupt = (error: () => MayflyError) => {
         settled()
-        killMarked(this.#connection, marker, opening).then((doubt) => {
+        if (opening.cancel()) {
+          reject(error().withDetails([`it was not started: ${this.#connection.lanes.running} others were running`]))
+          return
+        }
+        killMarked(this.#connection, marker, opening.opened).then((doubt) => {
           reject(doubt === undefined ? error() : error().withDetails([doubt]))
         })
       }
@@ -152,7 +157,7 @@ class Execution {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
         reject(error)
-        channel.close()
+        abandon(channel)
       }
       let exitCode: number | null | undefined
       let exitSignal: string | null = null
@@ -182,8 +187,6 @@ class Execution {
     let busy: Promise<void> | undefined
     stream.on('data', (chunk: Buffer) => {
       if (!output.add(chunk)) {
-        stream.removeAllListeners('data')
-        stream.resume()
         fail(this.#tooLarge(name))
         return
       }

@@ -45,8 +45,14 @@ export interface HandshakeOptions {
   onBanner?: (() => void) | undefined
 }
 
+export interface LoggedIn {
+  client: Client
+  /** How the server names its software: `OpenSSH_9.2p1 Debian-2`, `dropbear_2022.83`, ... */
+  software: string
+}
+
 /** One TCP connection, one key exchange, one login. @throws HandshakeFailure */
-export async function handshake(target: SshTarget, options: HandshakeOptions): Promise<Client> {
+export async function handshake(target: SshTarget, options: HandshakeOptions): Promise<LoggedIn> {
   const pinned = publicKeyBlob(target.hostKey)
   if (!pinned) throw new HandshakeFailure('invalid', 'the pinned host key is not a public key line')
   // ssh2 costs some 35 ms to load, so programs that never connect do not load it.
@@ -56,6 +62,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
   const client = new Client()
   const socket = connectTcp({ host: target.host, port: target.port, noDelay: true })
   let failure: HandshakeFailure | undefined
+  let software = ''
   try {
     await new Promise<void>((resolve, reject) => {
       const fail = (next: HandshakeFailure) => {
@@ -99,7 +106,10 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
         },
       })
       // After connect(), which has paused the socket: a listener now does not start the flow.
-      if (options.onBanner) socket.once('data', options.onBanner)
+      socket.once('data', (chunk: Buffer) => {
+        software = /^SSH-[\d.]+-(.*)/m.exec(chunk.toString('latin1'))?.[1]?.trim() ?? ''
+        options.onBanner?.()
+      })
     })
   } catch (thrown) {
     // A late error on a dying socket must not become an uncaught one.
@@ -107,7 +117,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
     socket.destroy()
     throw thrown instanceof HandshakeFailure ? thrown : new HandshakeFailure('invalid', messageOf(thrown), thrown)
   }
-  return client
+  return { client, software }
 }
 
 function classify(error: Error & { level?: string | undefined }): HandshakeFailure {

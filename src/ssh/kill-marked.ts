@@ -1,8 +1,8 @@
-import type { ClientChannel } from 'ssh2'
 import { messageOf } from '../errors.js'
-import { openExecChannel } from './channel.js'
-import { SshConnection } from './connection.js'
+import { type OpenChannel, openExecChannel } from './channel.js'
+import type { SshConnection } from './connection.js'
 import { quote } from './quote.js'
+import { abandon } from './ssh2-internals.js'
 
 /** How long killing may take before the caller is told anyway. */
 const KILL_DEADLINE_MS = 5_000
@@ -15,7 +15,7 @@ const KILL_DEADLINE_MS = 5_000
 export async function killMarked(
   connection: SshConnection,
   marker: string,
-  opening: Promise<ClientChannel>,
+  opening: Promise<OpenChannel>,
 ): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<string>((resolve) => {
@@ -28,14 +28,14 @@ export async function killMarked(
   } finally {
     clearTimeout(timer)
     opening.then(
-      (channel) => channel.close(),
+      ({ channel }) => abandon(channel),
       () => {},
     )
   }
 }
 
-async function kill(connection: SshConnection, marker: string, opening: Promise<ClientChannel>): Promise<undefined> {
-  const channel = await opening
+async function kill(connection: SshConnection, marker: string, opening: Promise<OpenChannel>): Promise<undefined> {
+  const { channel } = await opening
   const gone = new Promise<boolean>((resolve) => channel.once('close', () => resolve(true)))
   // Whatever it still says is not wanted, and a paused channel never closes.
   for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
@@ -50,26 +50,15 @@ async function kill(connection: SshConnection, marker: string, opening: Promise<
 
 async function runKillScript(connection: SshConnection, marker: string): Promise<void> {
   const what = `kill ${marker}`
-  let spare: SshConnection | undefined
-  try {
-    const killer = await openExecChannel(connection, killScript(marker), what, { noWait: true }).catch(
-      async (error) => {
-        // All sessions are taken, perhaps by what is to be killed.
-        if (!connection.connected) throw error
-        spare = await SshConnection.open({ ...connection.target, timeoutMs: KILL_DEADLINE_MS })
-        return openExecChannel(spare, killScript(marker), what)
-      },
-    )
-    await (spare ?? connection).during(what, () => {
-      return new Promise<void>((resolve) => {
-        killer.resume().once('close', () => resolve())
-        killer.stderr.resume()
-        killer.end()
-      })
+  // All sessions may be taken, perhaps by what is to be killed.
+  const killer = await openExecChannel(connection, killScript(marker), what, true).opened
+  await killer.connection.during(what, () => {
+    return new Promise<void>((resolve) => {
+      killer.channel.resume().once('close', () => resolve())
+      killer.channel.stderr.resume()
+      killer.channel.end()
     })
-  } finally {
-    await spare?.close()
-  }
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { MayflyError } from '../errors.js'
+import { openChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 
 export interface ShellOptions {
@@ -30,14 +31,16 @@ export interface Shell extends AsyncDisposable {
 /** @throws MayflyError MAYFLY_SSH_FAILED */
 export async function openShell(connection: SshConnection, options: ShellOptions = {}): Promise<Shell> {
   const { cols = 80, rows = 24, term = 'xterm-256color' } = options
-  const channel = await connection.during(
+  const opening = openChannel(
+    connection,
     'shell',
     (client) =>
       new Promise<ClientChannel>((resolve, reject) => {
         client.shell({ cols, rows, term }, (error, opened) => (error ? reject(error) : resolve(opened)))
       }),
   )
-  const exited = connection.during('shell', () => exitOf(channel))
+  const { channel, connection: lane } = await opening.opened
+  const exited = lane.during('shell', () => exitOf(channel))
   // Whoever never looks at it must not get an unhandled rejection.
   exited.catch(() => {})
   return {

@@ -1,0 +1,36 @@
+import type { Client, ClientChannel } from 'ssh2'
+
+/** The parts of ssh2 (exactly the pinned version) that it does not export and that dropbear's defects make necessary. */
+interface Protocol {
+  ping(): void
+  signal(channel: number, name: string): void
+}
+
+interface ChannelInternals {
+  incoming: { window: number }
+  outgoing: { id: number; state: 'open' | 'eof' | 'closing' | 'closed' }
+  _client: ClientInternals
+}
+
+interface ClientInternals {
+  _protocol: Protocol
+}
+
+/** Sends one packet that changes nothing. */
+export function sendPadding(client: Client): void {
+  ;(client as unknown as ClientInternals)._protocol.ping()
+}
+
+/**
+ * Gives a command up: kills the process the server started for it and closes the channel. ssh2 alone would send no
+ * signal once the input has ended, and would still open the window of a channel it has closed, which ends the
+ * connection when the server has already forgotten that channel.
+ */
+export function abandon(channel: ClientChannel): void {
+  const { incoming, outgoing, _client } = channel as unknown as ChannelInternals
+  for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
+  if (outgoing.state !== 'open' && outgoing.state !== 'eof') return
+  _client._protocol.signal(outgoing.id, 'KILL')
+  incoming.window = Number.POSITIVE_INFINITY
+  channel.close()
+}
