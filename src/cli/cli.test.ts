@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { acquireLock } from '../image/lock.js'
 import { Session } from '../session/session.js'
 import { hold } from '../session/uses.js'
+import { seededCache } from '../snapshot/testing/seeded-cache.js'
 import { type BuiltPackage, buildPackage } from './testing/built-package.js'
-import { seededCache } from './testing/seeded-cache.js'
 
 let built: BuiltPackage
 beforeAll(async () => {

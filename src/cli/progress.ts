@@ -79,7 +79,7 @@ export function delayed(progress: Progress, ms: number): Progress {
         return await working
       })
     },
-    note: progress.note,
+    note: (line) => progress.note(line),
   }
 }
 
@@ -97,6 +97,6 @@ export function recorded(progress: Progress, steps: RecordedStep[]): Progress {
       steps.push({ title, ms: Math.round(performance.now() - started) })
       return result
     },
-    note: progress.note,
+    note: (line) => progress.note(line),
   }
 }

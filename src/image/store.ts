@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, rename, rm, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { dir as temporaryDirectory } from 'tmp-promise'
 import { errnoOf, MayflyError } from '../errors.js'
 import { formatBytes } from '../units.js'
@@ -26,10 +26,12 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Opens the store below `root`, making its directories (mode 0700: RAM files hold guests' secrets).
+ * Opens the store in `cacheDir`, making its directories (mode 0700: RAM files hold guests' secrets).
  * @throws MayflyError MAYFLY_CACHE_UNUSABLE when they cannot be made or written to.
  */
-export async function openStore(root: string = defaultCacheDir()): Promise<Store> {
+export async function openStore(cacheDir: string = defaultCacheDir()): Promise<Store> {
+  // QEMU runs in another directory, and must find the same files.
+  const root = resolve(cacheDir)
   const store: Store = {
     root,
     images: join(root, 'images'),
@@ -53,7 +55,12 @@ export async function openStore(root: string = defaultCacheDir()): Promise<Store
 }
 
 /** Runs `work` while holding the store's lock `name`; other processes wait. */
-export async function withLock<T>(store: Store, name: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  store: Store,
+  name: string,
+  options: LockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   await using _lock = await acquireLock(join(store.locks, `${name}.lock`), options)
   return await work()
 }

@@ -22,7 +22,7 @@ export interface StoredImage {
 export async function listImages(store: Store): Promise<StoredImage[]> {
   const keys = await readdir(store.images).catch(() => [])
   return await Promise.all(
-    keys.sort().map(async (key) => {
+    keys.toSorted().map(async (key) => {
       const directory = join(store.images, key)
       const image = await readImage(directory).catch(() => undefined)
       const [lastUsedAt, bytes] = await Promise.all([lastUsed(directory), diskUsage(directory)])

@@ -27,7 +27,7 @@ export interface StoredTemplate {
 /** Every template in the store, usable or not. */
 export async function listTemplates(store: Store): Promise<StoredTemplate[]> {
   const keys = await readdir(store.templates).catch(() => [])
-  return await Promise.all(keys.sort().map((key) => describe(key, join(store.templates, key))))
+  return await Promise.all(keys.toSorted().map((key) => describe(key, join(store.templates, key))))
 }
 
 async function describe(key: string, directory: string): Promise<StoredTemplate> {

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type Store } from '../../image/store.js'
-import { FILES } from '../../snapshot/machine.js'
-import { writeManifest } from '../../snapshot/template.js'
+import { FILES } from '../machine.js'
+import { writeManifest } from '../template.js'
 
 const DAY_MS = 86_400_000
 
