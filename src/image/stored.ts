@@ -22,11 +22,13 @@ export interface StoredImage {
 export async function listImages(store: Store): Promise<StoredImage[]> {
   const keys = await readdir(store.images).catch(() => [])
   return await Promise.all(
-    keys.toSorted().map(async (key) => {
-      const directory = join(store.images, key)
-      const image = await readImage(directory).catch(() => undefined)
-      const [lastUsedAt, bytes] = await Promise.all([lastUsed(directory), diskUsage(directory)])
-      return { key, directory, name: image?.name ?? key, digest: image?.digest, lastUsedAt, bytes }
-    }),
+    keys
+      .sort((a, b) => a.localeCompare(b))
+      .map(async (key) => {
+        const directory = join(store.images, key)
+        const image = await readImage(directory).catch(() => undefined)
+        const [lastUsedAt, bytes] = await Promise.all([lastUsed(directory), diskUsage(directory)])
+        return { key, directory, name: image?.name ?? key, digest: image?.digest, lastUsedAt, bytes }
+      }),
   )
 }

@@ -4,7 +4,13 @@ import { type CollectionPolicy, type Entry, planCollection } from './collection-
 const NOW = new Date('2026-01-31T00:00:00Z')
 
 const entry = (kind: Entry['kind'], name: string, digest: string, daysUnused: number, bytes = 10): Entry => ({
-  ...{ kind, name, key: name, directory: `/${name}`, digest, bytes, damage: undefined },
+  kind,
+  name,
+  key: name,
+  directory: `/${name}`,
+  digest,
+  bytes,
+  damage: undefined,
   lastUsedAt: new Date(NOW.getTime() - daysUnused * 86_400_000),
 })
 

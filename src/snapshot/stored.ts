@@ -27,7 +27,9 @@ export interface StoredTemplate {
 /** Every template in the store, usable or not. */
 export async function listTemplates(store: Store): Promise<StoredTemplate[]> {
   const keys = await readdir(store.templates).catch(() => [])
-  return await Promise.all(keys.toSorted().map((key) => describe(key, join(store.templates, key))))
+  return await Promise.all(
+    keys.sort((a, b) => a.localeCompare(b)).map((key) => describe(key, join(store.templates, key))),
+  )
 }
 
 async function describe(key: string, directory: string): Promise<StoredTemplate> {
