@@ -19,6 +19,8 @@ export interface Ticket {
 
 interface Lane {
   connection: SshConnection
+  /** For urgent commands only: others could fill it with what an urgent one is to kill. */
+  spare: boolean
   limit: number
   open: number
   /** Refusals in a row while nothing else was open. */
@@ -36,9 +38,8 @@ interface Waiter {
 const SESSIONS = 8
 const MOST_REFUSALS = 20
 const REFUSAL_PAUSE_MS = 50
-/** Connections to one server; urgent commands may open some more. */
+/** Connections to one server, besides those that urgent commands need. */
 const MAX_LANES = 8
-const MAX_URGENT_LANES = 12
 /** dropbear accepts five unfinished logins from one address. */
 const MAX_LOGINS = 2
 /** How long no command may have ended before another connection is made: a handshake costs more than a short command. */
@@ -65,7 +66,7 @@ export class Lanes {
   constructor(first: SshConnection, openAnother: (signal: AbortSignal) => Promise<SshConnection>) {
     this.#first = first
     this.#openAnother = openAnother
-    this.#lanes = [this.#lane(first)]
+    this.#lanes = [this.#lane(first, false)]
   }
 
   /** @param urgent goes before the others, and does not wait for them to end. */
@@ -108,7 +109,9 @@ export class Lanes {
     for (;;) {
       const waiter = this.#waiting[0]
       if (!waiter) return
-      const lane = this.#lanes.find(({ connection, open, limit }) => connection.connected && open < limit)
+      const lane = this.#lanes.find(
+        ({ connection, spare, open, limit }) => connection.connected && open < limit && (waiter.urgent || !spare),
+      )
       if (!lane) break
       this.#waiting.shift()
       waiter.resolve(this.#take(lane))
@@ -119,7 +122,7 @@ export class Lanes {
 
   /** Opens as many connections as there are waiters for them. */
   #grow(urgentOnly: boolean): void {
-    const most = this.#waiting[0]?.urgent ? MAX_URGENT_LANES : MAX_LANES
+    const most = urgentOnly ? Number.POSITIVE_INFINITY : MAX_LANES
     const wanted = urgentOnly ? this.#waiting.filter(({ urgent }) => urgent).length : this.#waiting.length
     while (this.#openings.size < Math.min(wanted, MAX_LOGINS) && this.#lanes.length + this.#openings.size < most) {
       const opening = this.#open().finally(() => {
@@ -134,7 +137,7 @@ export class Lanes {
     try {
       const connection = await this.#openAnother(this.#closed.signal)
       if (this.#closed.signal.aborted) return await connection.close()
-      const lane = this.#lane(connection)
+      const lane = this.#lane(connection, this.#lanes.length >= MAX_LANES)
       this.#lanes.push(lane)
       connection.onClose(() => this.#remove(lane))
       this.#restUnlessUsed(lane)
@@ -144,8 +147,8 @@ export class Lanes {
     }
   }
 
-  #lane(connection: SshConnection): Lane {
-    return { connection, limit: sessionsOf(connection), open: 0, refusals: 0, idle: undefined }
+  #lane(connection: SshConnection, spare: boolean): Lane {
+    return { connection, spare, limit: sessionsOf(connection), open: 0, refusals: 0, idle: undefined }
   }
 
   #take(lane: Lane): Slot {
