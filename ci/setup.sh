@@ -39,6 +39,7 @@ table+=(
   'e2fsprogs|mke2fs|makes the file systems of guests'
   'uidmap|newuidmap|builds images without root'
   'xz-utils|xz|unpacks downloads and kernel modules'
+  'lz4|lz4|unpacks kernels'
   'zstd|zstd|unpacks downloads and initial RAM disks'
   'util-linux|setpriv flock|ties child processes to their parent, takes locks'
   'openssh-client|ssh-keygen scp|keys and file transfers in tests and benches'
@@ -46,6 +47,7 @@ table+=(
 if [[ $dev == 1 ]]; then
   table+=(
     'openssh-server|sshd|the server that the SSH tests talk to; not started as a service'
+    'sudo|sudo|how the SSH tests become another user'
     'dropbear-bin|dropbear|the small server that the SSH tests talk to'
   )
 fi

@@ -43,8 +43,15 @@ export class Agent {
   /** Sets the wall clock to the host's, and reseeds the kernel's random numbers: a clone starts with its template's of both. */
   fixup(): Promise<void> {
     const now = performance.timeOrigin + performance.now()
-    const time = `${Math.floor(now / 1000)}.${Math.floor((now % 1000) * 1e6).toString().padStart(9, '0')}`
+    const time = `${Math.floor(now / 1000)}.${Math.floor((now % 1000) * 1e6)
+      .toString()
+      .padStart(9, '0')}`
     return this.#request(`fixup`, `${time} ${randomBytes(32).toString('hex')}`)
+  }
+
+  /** Resolves when something in the guest listens on a TCP port. */
+  listening(port: number): Promise<void> {
+    return this.#request('listen', `${port}`)
   }
 
   /** Resolves when no SSH session is left in the guest, nothing is being started, and its disks are synced. */
@@ -71,7 +78,10 @@ export class Agent {
     if (line === '') return
     this.#present = true
     const [verb, id = '', ...rest] = line.split(' ')
-    if (verb === 'ready') return this.#readyNow()
+    if (verb === 'ready') {
+      this.#readyNow()
+      return
+    }
     const request = this.#requests.get(id)
     this.#requests.delete(id)
     if (verb === 'error') {

@@ -4,12 +4,24 @@ import { defineGuest, type GuestSpec } from './spec.js'
 import { shell } from './steps.js'
 
 test('a name alone is a guest, with defaults', () => {
-  expect(defineGuest('micro')).toMatchObject({ name: 'micro', image: { name: 'micro' }, cpus: 1, memoryBytes: 256 * MIB, provision: [] })
+  expect(defineGuest('micro')).toMatchObject({
+    name: 'micro',
+    image: { name: 'micro' },
+    cpus: 1,
+    memoryBytes: 256 * MIB,
+    provision: [],
+  })
 })
 
 test('numbers count MiB of memory and GiB of disk; strings say their unit', () => {
-  expect(defineGuest({ image: 'debian', memory: 1024, disk: 20 })).toMatchObject({ memoryBytes: GIB, diskBytes: 20 * GIB })
-  expect(defineGuest({ image: 'debian', memory: '1GiB', disk: '20GiB' })).toMatchObject({ memoryBytes: GIB, diskBytes: 20 * GIB })
+  expect(defineGuest({ image: 'debian', memory: 1024, disk: 20 })).toMatchObject({
+    memoryBytes: GIB,
+    diskBytes: 20 * GIB,
+  })
+  expect(defineGuest({ image: 'debian', memory: '1GiB', disk: '20GiB' })).toMatchObject({
+    memoryBytes: GIB,
+    diskBytes: 20 * GIB,
+  })
 })
 
 test('a suite may follow the name', () => {
@@ -23,7 +35,12 @@ test('a guest that was defined is taken as it is', () => {
 })
 
 test('every wrong option is named, with the value received', () => {
-  const wrong = { image: 'micro', cpus: 0, memroy: '1GiB', provision: [{ kind: 'file', source: 'a', target: 'relative' }] }
+  const wrong = {
+    image: 'micro',
+    cpus: 0,
+    memroy: '1GiB',
+    provision: [{ kind: 'file', source: 'a', target: 'relative' }],
+  }
   expect(() => defineGuest(wrong as unknown as GuestSpec)).toThrow(
     expect.objectContaining({
       code: 'MAYFLY_GUEST_INVALID',

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
-import { type EmbeddedImage, embeddedImage, embeddedSchema, type KernelImage, kernelSchema } from '../image/reference.js'
+import {
+  type EmbeddedImage,
+  embeddedImage,
+  embeddedSchema,
+  type KernelImage,
+  kernelSchema,
+} from '../image/reference.js'
 import { GIB, MIB, type Size, toBytes } from '../units.js'
 import { type Step, stepSchema } from './steps.js'
 

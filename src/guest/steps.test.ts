@@ -9,7 +9,8 @@ test('a file step is what the file holds, not where it lies', async () => {
   onTestFinished(() => rm(directory, { recursive: true }))
   const [one, two, three] = ['one', 'two', 'three'].map((name) => join(directory, name)) as [string, string, string]
   await Promise.all([writeFile(one, 'same'), writeFile(two, 'same'), writeFile(three, 'other')])
-  const fingerprint = (path: string, mode?: number) => stepFingerprint(file(path, '/etc/x', mode === undefined ? {} : { mode }))
+  const fingerprint = (path: string, mode?: number) =>
+    stepFingerprint(file(path, '/etc/x', mode === undefined ? {} : { mode }))
   expect(await fingerprint(one)).toBe(await fingerprint(two))
   expect(await fingerprint(one)).not.toBe(await fingerprint(three))
   expect(await fingerprint(one)).not.toBe(await fingerprint(one, 0o600))

@@ -47,7 +47,12 @@ export async function stepFingerprint(step: Step): Promise<string> {
   if (step.kind !== 'file') return JSON.stringify(step)
   const { source, ...rest } = step
   try {
-    return JSON.stringify({ ...rest, sha256: createHash('sha256').update(await readFile(source)).digest('hex') })
+    return JSON.stringify({
+      ...rest,
+      sha256: createHash('sha256')
+        .update(await readFile(source))
+        .digest('hex'),
+    })
   } catch (error) {
     throw new MayflyError('MAYFLY_GUEST_INVALID', `a provision step's file cannot be read: ${source}`, {
       details: [String(error)],

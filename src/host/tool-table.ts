@@ -83,8 +83,13 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'unpacks downloads and initial RAM disks',
     need: 'build',
   },
+  lz4: {
+    packages: { apt: 'lz4', dnf: 'lz4', pacman: 'lz4', apk: 'lz4', brew: 'lz4' },
+    purpose: 'unpacks kernels',
+    need: 'build',
+  },
   setpriv: { packages: utilLinux, purpose: 'ties a child process to its parent', need: 'run' },
-  flock: { packages: utilLinux, purpose: 'takes locks in scripts', need: 'build' },
+  flock: { packages: utilLinux, purpose: 'holds the locks of the cache', need: 'run' },
   'ssh-keygen': { packages: openssh, purpose: 'reads and makes keys in tests and benches', need: 'build' },
   scp: { packages: openssh, purpose: 'the yardstick of file transfers in benches', need: 'build' },
   sshd: {
@@ -96,6 +101,11 @@ export const TOOLS: Record<string, Tool> = {
       brew: 'openssh',
     },
     purpose: 'the server that the SSH tests talk to',
+    need: 'develop',
+  },
+  sudo: {
+    packages: { apt: 'sudo', dnf: 'sudo', pacman: 'sudo', apk: 'sudo' },
+    purpose: 'how the SSH tests become another user',
     need: 'develop',
   },
   dropbear: {

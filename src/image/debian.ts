@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findTool } from '../host/tools.js'
 import { busyboxEntries } from './busybox.js'
@@ -9,6 +8,7 @@ import { extractVmlinux } from './kernel.js'
 import { bootModules, moduleEntries, selectModules } from './kernel-modules.js'
 import { buildsAsRoot, mmdebstrap, runGroup } from './mmdebstrap.js'
 import { kernelRelease, unpackPackages } from './unpack.js'
+import type { Build } from './workshop.js'
 
 const PACKAGES = [
   ...['systemd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'openssh-server', 'openssh-sftp-server', 'sudo'],
@@ -22,36 +22,31 @@ const SKIPPED = ['/usr/share/man/*', '/usr/share/locale/*', '/usr/share/doc/*', 
 export async function buildDebian(
   recipe: EmbeddedRecipe,
   stagingDir: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
+  scratch: string,
+  build: Build,
 ): Promise<Omit<BuiltImage, 'name' | 'digest'>> {
-  const scratch = await mkdtemp(join(tmpdir(), 'mayfly-debian-'))
-  try {
-    const packages = [`linux-image-cloud-${recipe.architecture}`, 'busybox-static']
-    const root = await unpackPackages(recipe, packages, scratch, log, signal)
-    const release = await kernelRelease(root)
-    const moduleTree = join(root, 'lib/modules', release)
-    await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), signal)
-    const modules = await selectModules(moduleTree, MODULES)
-    const initrd = [
-      ...layout(),
-      ...(await busyboxEntries(root, [])),
-      ...moduleEntries(release, modules),
-      textFile('etc/modules', bootModules(modules, MODULES)),
-      textFile('etc/sectors', `${recipe.diskSizeBytes / 512}\n`),
-      { type: 'file', path: 'init', mode: 0o755, content: { hostPath: guestFile('debian/init') } } as const,
-    ]
-    await writeCpio(join(stagingDir, 'initrd.cpio'), initrd)
-    await buildDisk(recipe, scratch, moduleTree, join(stagingDir, 'disk.qcow2'), log, signal)
-    return {
-      kernel: 'vmlinux',
-      initrd: 'initrd.cpio',
-      cmdline: [],
-      disk: { path: 'disk.qcow2', format: 'qcow2', virtualSizeBytes: recipe.diskSizeBytes },
-      features: { seed: true, agent: true },
-    }
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
+  const packages = [`linux-image-cloud-${recipe.architecture}`, 'busybox-static']
+  const root = await unpackPackages(recipe, packages, scratch, build)
+  const release = await kernelRelease(root)
+  const moduleTree = join(root, 'lib/modules', release)
+  await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), build.signal)
+  const modules = await selectModules(moduleTree, MODULES)
+  const initrd = [
+    ...layout(),
+    ...(await busyboxEntries(root, [])),
+    ...moduleEntries(release, modules),
+    textFile('etc/modules', bootModules(modules, MODULES)),
+    textFile('etc/sectors', `${recipe.diskSizeBytes / 512}\n`),
+    { type: 'file', path: 'init', mode: 0o755, content: { hostPath: guestFile('debian/init') } } as const,
+  ]
+  await writeCpio(join(stagingDir, 'initrd.cpio'), initrd)
+  await buildDisk(recipe, scratch, moduleTree, join(stagingDir, 'disk.qcow2'), build)
+  return {
+    kernel: 'vmlinux',
+    initrd: 'initrd.cpio',
+    cmdline: [],
+    disk: { path: 'disk.qcow2', format: 'qcow2', virtualSizeBytes: recipe.diskSizeBytes },
+    features: { seed: true, agent: true },
   }
 }
 
@@ -60,8 +55,7 @@ async function buildDisk(
   scratch: string,
   moduleTree: string,
   disk: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
+  build: Build,
 ): Promise<void> {
   const tarball = join(scratch, 'debian.tar')
   const raw = join(scratch, 'disk.raw')
@@ -76,7 +70,7 @@ async function buildDisk(
     `--customize-hook=${customize}`,
   ]
   const packages = [...new Set([...PACKAGES, ...recipe.packages])]
-  await mmdebstrap({ suite, sources, variant: 'minbase', packages, tarball, extra }, log, signal)
+  await mmdebstrap({ suite, sources, variant: 'minbase', packages, tarball, extra }, build)
   await findTool('mke2fs')
   const script = [
     guestFile('debian/make-disk.sh'),
@@ -90,8 +84,8 @@ async function buildDisk(
   ]
   const command = ['env', `PATH=${process.env.PATH}:/usr/sbin:/sbin`, 'sh', ...script]
   const namespaced = buildsAsRoot() ? command : ['unshare', '--map-root-user', '--map-auto', ...command]
-  await runGroup(await findTool(namespaced[0]!), namespaced.slice(1), log, signal)
-  await runGroup(await findTool('qemu-img'), ['convert', '-f', 'raw', '-O', 'qcow2', raw, disk], log, signal)
+  await runGroup(await findTool(namespaced[0]!), namespaced.slice(1), build)
+  await runGroup(await findTool('qemu-img'), ['convert', '-f', 'raw', '-O', 'qcow2', raw, disk], build)
 }
 
 function layout(): CpioEntry[] {

@@ -6,6 +6,7 @@ import { MayflyError } from '../errors.js'
 import { GIB, type Size, toBytes } from '../units.js'
 import { debianSources } from './apt-sources.js'
 import type { Image } from './image.js'
+import { type Build, withScratch } from './workshop.js'
 
 /** Counted up whenever the builders change what they make from equal input. */
 const BUILDER_VERSION = 1
@@ -78,15 +79,10 @@ export function recipeKey(recipe: EmbeddedRecipe): string {
  * Builds the image into `stagingDir`, an empty directory of the caller.
  * @throws MayflyError MAYFLY_BUILD_FAILED, MAYFLY_TOOL_MISSING, MAYFLY_ABORTED.
  */
-export async function buildEmbedded(
-  recipe: EmbeddedRecipe,
-  stagingDir: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
-): Promise<BuiltImage> {
-  const build =
+export async function buildEmbedded(recipe: EmbeddedRecipe, stagingDir: string, build: Build): Promise<BuiltImage> {
+  const buildParts =
     recipe.name === 'micro' ? (await import('./micro.js')).buildMicro : (await import('./debian.js')).buildDebian
-  const parts = await build(recipe, stagingDir, log, signal)
+  const parts = await withScratch(build, (scratch) => buildParts(recipe, stagingDir, scratch, build))
   return { name: recipe.name, digest: await digestOf(stagingDir, parts), ...parts }
 }
 

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { busyboxEntries } from './busybox.js'
@@ -8,6 +6,7 @@ import { type BuiltImage, type EmbeddedRecipe, guestFile } from './embedded.js'
 import { extractVmlinux } from './kernel.js'
 import { bootModules, type KernelModule, moduleEntries, selectModules } from './kernel-modules.js'
 import { kernelRelease, unpackPackages } from './unpack.js'
+import type { Build } from './workshop.js'
 
 const PACKAGES = ['busybox-static', 'dropbear-bin', 'openssh-sftp-server', 'perl-base', 'e2fsprogs', 'libc-bin']
 /** Loaded at boot. */
@@ -23,26 +22,16 @@ const LOADER = { source: 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2', path: 'usr
 export async function buildMicro(
   recipe: EmbeddedRecipe,
   stagingDir: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
+  scratch: string,
+  build: Build,
 ): Promise<Omit<BuiltImage, 'name' | 'digest'>> {
-  const scratch = await mkdtemp(join(tmpdir(), 'mayfly-micro-'))
-  try {
-    const root = await unpackPackages(
-      recipe,
-      [...PACKAGES, `linux-image-cloud-${recipe.architecture}`],
-      scratch,
-      log,
-      signal,
-    )
-    const release = await kernelRelease(root)
-    await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), signal)
-    const modules = await selectModules(join(root, 'lib/modules', release), MODULES)
-    await writeCpio(join(stagingDir, 'initrd.cpio'), await microEntries(root, release, modules))
-    return { kernel: 'vmlinux', initrd: 'initrd.cpio', cmdline: [], features: { seed: true, agent: true } }
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  const packages = [...PACKAGES, `linux-image-cloud-${recipe.architecture}`]
+  const root = await unpackPackages(recipe, packages, scratch, build)
+  const release = await kernelRelease(root)
+  await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), build.signal)
+  const modules = await selectModules(join(root, 'lib/modules', release), MODULES)
+  await writeCpio(join(stagingDir, 'initrd.cpio'), await microEntries(root, release, modules))
+  return { kernel: 'vmlinux', initrd: 'initrd.cpio', cmdline: [], features: { seed: true, agent: true } }
 }
 
 async function microEntries(root: string, release: string, modules: readonly KernelModule[]): Promise<CpioEntry[]> {

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
+import type { Build } from './workshop.js'
 
 export interface MmdebstrapOptions {
   /** Debian release, such as `bookworm`. */
@@ -31,11 +33,7 @@ export function buildsAsRoot(): boolean {
  * its process group is asked to stop, and killed when it does not.
  * @throws MayflyError MAYFLY_BUILD_FAILED with the end of its output, MAYFLY_TOOL_MISSING, MAYFLY_ABORTED.
  */
-export async function mmdebstrap(
-  options: MmdebstrapOptions,
-  log: (line: string) => void,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function mmdebstrap(options: MmdebstrapOptions, build: Build): Promise<void> {
   const tool = await findTool('mmdebstrap')
   if (!buildsAsRoot()) await findTool('newuidmap')
   const args = [
@@ -48,24 +46,26 @@ export async function mmdebstrap(
     options.tarball,
     ...options.sources,
   ]
-  await runGroup(tool, args, log, signal)
+  // Its own temporary directory goes with the scratch directory; but users of a namespace could not enter that one.
+  await runGroup(tool, args, build, buildsAsRoot() ? { TMPDIR: dirname(options.tarball) } : {})
 }
 
 /**
  * Runs a build tool in a process group of its own, its output line by line to `log`.
+ * @param variables added to its environment.
  * @throws MayflyError MAYFLY_BUILD_FAILED unless it exits 0, MAYFLY_ABORTED if the signal came first.
  */
 export async function runGroup(
   command: string,
   args: readonly string[],
-  log: (line: string) => void,
-  signal?: AbortSignal,
+  { log, signal, env }: Pick<Build, 'log' | 'signal' | 'env'>,
+  variables: NodeJS.ProcessEnv = {},
 ): Promise<void> {
   if (signal?.aborted) throw aborted(command, signal)
   const child = spawn(command, args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
+    env: { ...env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', ...variables },
   })
   const tail: string[] = []
   for (const stream of [child.stdout, child.stderr]) {

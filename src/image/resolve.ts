@@ -1,8 +1,8 @@
-import { access, readFile, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Progress } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
@@ -10,11 +10,12 @@ import type { Image } from './image.js'
 import { inspectDisk } from './overlay.js'
 import type { EmbeddedImage, KernelImage } from './reference.js'
 import { publish, type Store, withLock } from './store.js'
+import type { Workshop } from './workshop.js'
 
 export interface ResolveOptions {
   store: Store
-  /** Where an image is built before it is moved into the store: the session's directory. */
-  workshop: string
+  /** Where an image is built before it is moved into the store: the session. */
+  workshop: Workshop
   progress: Progress
   signal?: AbortSignal | undefined
 }
@@ -41,8 +42,14 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
     const built = await readImage(target)
     if (built) return built
     await progress.step(`build ${name}`, (log) =>
-      publish(store, workshop, target, async (staging) => {
-        const image = await buildEmbedded(recipe, staging, log, signal)
+      publish(store, workshop.directory, target, async (staging) => {
+        const { scratchPrefix } = workshop
+        const image = await buildEmbedded(recipe, staging, {
+          log,
+          signal,
+          env: workshop.childEnvironment(),
+          scratchPrefix,
+        })
         await writeFile(join(staging, MANIFEST), JSON.stringify(image, null, 2))
       }),
     )

@@ -4,23 +4,23 @@ import { errnoOf, MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
 import type { EmbeddedRecipe } from './embedded.js'
 import { mmdebstrap, runGroup } from './mmdebstrap.js'
+import type { Build } from './workshop.js'
 
 /** Unpacks packages without installing them. Returns the root directory, below `scratch`. */
 export async function unpackPackages(
   recipe: EmbeddedRecipe,
   packages: readonly string[],
   scratch: string,
-  log: (line: string) => void,
-  signal?: AbortSignal,
+  build: Build,
 ): Promise<string> {
   const tarball = join(scratch, 'root.tar')
   const { suite, sources } = recipe
-  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, log, signal)
+  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, build)
   const root = join(scratch, 'root')
   const skip = ['./dev/*', './usr/share/doc/*', './usr/share/locale/*', './usr/share/man/*', './usr/share/info/*']
   const args = skip.map((path) => `--exclude=${path}`)
   await mkdir(root)
-  await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], log, signal)
+  await runGroup(await findTool('tar'), ['-C', root, '--no-same-owner', ...args, '-xf', tarball], build)
   await rm(tarball)
   // From trixie on the packages hold /usr paths only; with these links the older paths name the same files.
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) {

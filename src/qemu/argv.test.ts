@@ -9,38 +9,54 @@ const machine: Machine = {
   memoryBytes: 256 * 1024 ** 2,
   ram: { path: '/cache/a,b/ram', share: true },
   boot: { kernel: '/k', initrd: '/i', cmdline: 'console=ttyS0' },
-  disks: [{ id: 'disk0', layers: [{ path: '/top', format: 'qcow2' }, { path: '/base', format: 'raw' }] }],
+  disks: [
+    {
+      id: 'disk0',
+      layers: [
+        { path: '/top', format: 'qcow2' },
+        { path: '/base', format: 'raw' },
+      ],
+    },
+  ],
   consoleLog: '/log',
 }
 
-const valueOf = (argv: string[], option: string) => argv[argv.indexOf(option) + 1]
+const argumentOf = (argv: string[], option: string) => argv[argv.indexOf(option) + 1]
 
 test('a clone differs from its template only in what need not match', () => {
   const template = qemuArgv(machine)
   const { boot, ...withoutBoot } = machine
   const clone = qemuArgv({ ...withoutBoot, ram: { path: '/cache/a,b/ram', share: false }, incoming: true })
   const onlyIn = (one: string[], other: string[]) => one.filter((word) => !other.includes(word))
-  expect(onlyIn(template, clone)).toEqual([expect.stringContaining('share=on'), '-kernel', boot!.kernel, '-initrd', boot!.initrd, '-append', boot!.cmdline])
+  expect(onlyIn(template, clone)).toEqual([
+    expect.stringContaining('share=on'),
+    '-kernel',
+    boot!.kernel,
+    '-initrd',
+    boot!.initrd,
+    '-append',
+    boot!.cmdline,
+  ])
   expect(onlyIn(clone, template)).toEqual([expect.stringContaining('share=off'), '-incoming', 'defer'])
 })
 
 test('a comma in a path does not end an option', () => {
-  expect(valueOf(qemuArgv(machine), '-object')).toContain('mem-path=/cache/a,,b/ram,')
+  expect(argumentOf(qemuArgv(machine), '-object')).toContain('mem-path=/cache/a,,b/ram,')
 })
 
 test('every device has an id and a fixed slot, and no port is chosen by us', () => {
   const argv = qemuArgv(machine)
   const pci = argv.filter((word) => word.startsWith('virtio-'))
   expect(pci.every((device) => /,id=[\w-]+,bus=pcie\.0,addr=0x/.test(device))).toBe(true)
-  expect(valueOf(argv, '-netdev')).toContain('hostfwd=tcp:127.0.0.1:0-:22')
+  expect(argumentOf(argv, '-netdev')).toContain('hostfwd=tcp:127.0.0.1:0-:22')
 })
 
 test('the chain below the top layer is read-only, and named here rather than in headers', () => {
-  const node = JSON.parse(valueOf(qemuArgv(machine), '-blockdev')!)
+  const node = JSON.parse(argumentOf(qemuArgv(machine), '-blockdev')!)
   expect(node).toMatchObject({ 'node-name': 'disk0', driver: 'qcow2', file: { filename: '/top' } })
   expect(node.backing).toMatchObject({ driver: 'raw', 'read-only': true, file: { filename: '/base' } })
 })
 
 test('an accelerated guest has the processor of its host', () => {
-  expect(valueOf(qemuArgv({ ...machine, accelerator: 'kvm' }), '-cpu')).toBe('host')
+  expect(argumentOf(qemuArgv({ ...machine, accelerator: 'kvm' }), '-cpu')).toBe('host')
 })

@@ -40,7 +40,10 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-name', escapeCommas(machine.name)],
     // What no test guest needs costs time to emulate, to probe and to load.
-    ...['-machine', `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=off,graphics=off`],
+    ...[
+      '-machine',
+      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=off,graphics=off`,
+    ],
     ...['-accel', machine.accelerator === 'tcg' ? 'tcg,thread=multi,tb-size=128' : machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
     ...['-smp', `${machine.cpus}`],
@@ -50,7 +53,10 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-boot', 'menu=off', '-action', 'reboot=shutdown', '-rtc', 'base=utc'],
     ...bootFiles(machine),
     ...['-chardev', `socket,id=qmp,fd=${CHANNEL_FDS.qmp}`, '-mon', 'chardev=qmp,mode=control'],
-    ...['-chardev', `socket,id=console,fd=${CHANNEL_FDS.console},logfile=${escapeCommas(machine.consoleLog)},logappend=on`],
+    ...[
+      '-chardev',
+      `socket,id=console,fd=${CHANNEL_FDS.console},logfile=${escapeCommas(machine.consoleLog)},logappend=on`,
+    ],
     ...['-device', 'isa-serial,id=serial0,chardev=console,index=0'],
     ...['-chardev', `socket,id=agent,fd=${CHANNEL_FDS.agent}`],
     ...['-device', 'isa-serial,id=serial1,chardev=agent,index=1'],
@@ -73,7 +79,12 @@ function bootFiles({ boot }: Machine): string[] {
 }
 
 function diskArgv({ id, layers }: DiskChain, slot: number): string[] {
-  return ['-blockdev', JSON.stringify({ 'node-name': id, ...blockNode(layers) }), '-device', device('virtio-blk-pci', `${id}-device`, slot, { drive: id })]
+  return [
+    '-blockdev',
+    JSON.stringify({ 'node-name': id, ...blockNode(layers) }),
+    '-device',
+    device('virtio-blk-pci', `${id}-device`, slot, { drive: id }),
+  ]
 }
 
 /** Backing files are named here rather than in the images' headers, so that a cache can be moved, and a header cannot point elsewhere. */

@@ -53,7 +53,8 @@ export class Console {
    * @throws whatever reason `signal` aborts with.
    */
   waitFor(pattern: RegExp | string, signal: AbortSignal): Promise<string> {
-    const find = () => (typeof pattern === 'string' ? (this.#text.includes(pattern) ? pattern : undefined) : pattern.exec(this.#text)?.[0])
+    const find = () =>
+      typeof pattern === 'string' ? (this.#text.includes(pattern) ? pattern : undefined) : pattern.exec(this.#text)?.[0]
     return this.#until(find, signal)
   }
 

@@ -4,8 +4,8 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { MayflyError, messageOf } from '../errors.js'
 import { findTool } from '../host/tools.js'
-import { Console } from './console.js'
 import { CHANNEL_FDS } from './argv.js'
+import { Console } from './console.js'
 import { QmpClient } from './qmp.js'
 
 export interface SpawnOptions {
@@ -74,7 +74,9 @@ export class QemuProcess {
     })
     if (child.pid === undefined) {
       const [error] = await once(child, 'error')
-      throw new MayflyError('MAYFLY_QEMU_SPAWN_FAILED', `QEMU could not be started: ${messageOf(error)}`, { cause: error })
+      throw new MayflyError('MAYFLY_QEMU_SPAWN_FAILED', `QEMU could not be started: ${messageOf(error)}`, {
+        cause: error,
+      })
     }
     return new QemuProcess(child, argv)
   }
@@ -138,7 +140,8 @@ export class QemuProcess {
       return 'The host has too little free memory for this guest; lower its memory, or run fewer at once.'
     }
     // A page of a mapped file that has no room on its file system.
-    if (this.#exit?.signal === 'SIGBUS') return 'Its RAM file could not grow: is the cache directory full? `mayfly gc` frees space.'
+    if (this.#exit?.signal === 'SIGBUS')
+      return 'Its RAM file could not grow: is the cache directory full? `mayfly gc` frees space.'
     return undefined
   }
 

@@ -11,7 +11,16 @@ let qmp: QmpClient
 
 beforeEach(async () => {
   const { path } = await findQemu()
-  const argv = ['-machine', 'none', '-display', 'none', '-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control']
+  const argv = [
+    '-machine',
+    'none',
+    '-display',
+    'none',
+    '-chardev',
+    'socket,id=qmp,fd=3',
+    '-mon',
+    'chardev=qmp,mode=control',
+  ]
   qemu = spawn(path, argv, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] })
   qmp = new QmpClient(qemu.stdio[3] as unknown as Duplex)
 })

@@ -111,7 +111,10 @@ export class QmpClient {
   }
 
   #receive(message: Message): void {
-    if ('QMP' in message) return this.#greet.resolve()
+    if ('QMP' in message) {
+      this.#greet.resolve()
+      return
+    }
     if ('event' in message) {
       this.#events.emit('event', message)
       return

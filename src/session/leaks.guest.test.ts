@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { findProcessesByEnvironment } from '../host/process-table.js'
 import { defineGuest } from '../guest/spec.js'
+import { findProcessesByEnvironment } from '../host/process-table.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
 import { prepare } from '../vm/launch.js'
 import { listSessions } from './sweep.js'
@@ -107,7 +107,8 @@ function start(pool: 'forks' | 'threads', suite: string): Run {
     env: { ...withoutVitest(), LEAK_DIRECTORY: directory, TMPDIR: directory, NO_COLOR: '1' },
   })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output }))
   const up = async () => {
     const file = join(directory, 'up')
@@ -122,7 +123,9 @@ function start(pool: 'forks' | 'threads', suite: string): Run {
 
 /** The run under test is a stranger to the one that tests it. */
 function withoutVitest(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'TEST'))
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'TEST'),
+  )
 }
 
 /** QEMUs and watchdogs that the run has started; Node is vitest's own business. */
@@ -138,7 +141,9 @@ async function sessionIds(): Promise<string[]> {
 async function leftovers(): Promise<string[]> {
   const processes = (await findProcessesByEnvironment('LEAK_DIRECTORY', directory)).map(commandOf)
   const sessions = (await sessionIds()).filter((id) => !othersSessions.includes(id)).map((id) => `session ${id}`)
-  const temporary = (await readdir(directory)).filter((name) => name.startsWith('mayfly')).map((name) => `temporary ${name}`)
+  const temporary = (await readdir(directory))
+    .filter((name) => name.startsWith('mayfly'))
+    .map((name) => `temporary ${name}`)
   return [...processes.filter((command) => command !== 'node' && command !== ''), ...sessions, ...temporary]
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { once } from 'node:events'
 import { findProcessesByEnvironment, killAndWait, processStartTime } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
 import { sweep } from './sweep.js'
@@ -35,6 +35,11 @@ export class Session implements AsyncDisposable {
     await mkdir(directory, { mode: 0o700 })
     await makeUses(directory)
     return new Session(id, directory)
+  }
+
+  /** Starts the names of this session's directories in the system's temporary directory; the watchdog removes them too. */
+  get scratchPrefix(): string {
+    return `mayfly-${this.id}.`
   }
 
   /** The environment that marks a child process as ours. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import type { Writable } from 'node:stream'
 
 /** Marks every process that belongs to a session, in its environment, from before its first instruction. */
@@ -12,7 +13,7 @@ export const SESSION_VARIABLE = 'MAYFLY_SESSION'
  */
 const SCRIPT = `
 trap '' HUP INT TERM
-id=$1 dir=$2 parent=$3
+id=$1 dir=$2 scratch=$3 parent=$4
 exec 9>"$dir/alive"
 command -v flock >/dev/null && flock -n 9
 if [ -z "$parent" ]; then
@@ -33,7 +34,7 @@ while pids=$(survivors) && [ -n "$pids" ] && [ $tries -lt 200 ]; do
   tries=$((tries + 1))
   sleep 0.02
 done
-rm -rf "$dir"
+rm -rf "$dir" "$scratch/mayfly-$id".*
 `
 
 export interface Watchdog {
@@ -48,7 +49,7 @@ export interface Watchdog {
  */
 export function startWatchdog(id: string, directory: string, parent?: number): Watchdog {
   const { [SESSION_VARIABLE]: _own, ...env } = process.env
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'mayfly-watchdog', id, directory, `${parent ?? ''}`], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'mayfly-watchdog', id, directory, tmpdir(), `${parent ?? ''}`], {
     // Its own process group: Ctrl-C is for the owner.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

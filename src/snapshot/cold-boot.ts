@@ -56,6 +56,7 @@ export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
       timeoutMs: bootTimeout ?? bootTimeoutMs(harness),
       signal,
       name: guest.name,
+      agent: image.features.agent,
     })
     return { ...running, ...owned, ssh, identity, bootMs: performance.now() - started }
   } catch (error) {

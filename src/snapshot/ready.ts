@@ -1,9 +1,10 @@
+import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
-import { formatMilliseconds } from '../units.js'
-import { exec } from '../ssh/exec.js'
 import type { SshConnection } from '../ssh/connection.js'
+import { exec } from '../ssh/exec.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { type WaitForSshOptions, waitForSsh } from '../ssh/wait-for-ssh.js'
+import { formatMilliseconds } from '../units.js'
 import type { Running } from './running.js'
 
 export interface ReadyOptions {
@@ -11,11 +12,14 @@ export interface ReadyOptions {
   signal?: AbortSignal | undefined
   /** What is being waited for, for the error: `debian`. */
   name: string
-  /** A clone's template has run commands, and its server listens: a login is enough, and a second one beside it would only slow it down. */
+  /** Ask the guest's agent when its SSH server listens: attempts before that cost seconds, for QEMU's network accepts and stays silent. */
+  agent?: boolean | undefined
+  /** A clone's template has run commands, and its server listens: a login is enough. */
   resumed?: boolean | undefined
 }
 
-const RESUMED_PATIENCE_MS = 3000
+/** Before a second attempt is made beside a silent one, when the server is known to listen: it would only slow the first. */
+const KNOWN_PATIENCE_MS = 3000
 
 /**
  * A connection on which a command has succeeded: that, and not a login prompt, is when a guest is ready.
@@ -23,21 +27,20 @@ const RESUMED_PATIENCE_MS = 3000
  *   MAYFLY_BOOT_TIMEOUT with the last failure and the console's tail, MAYFLY_ABORTED.
  */
 export async function untilReady(running: Running, target: SshTarget, options: ReadyOptions): Promise<SshConnection> {
-  const { timeoutMs, signal, name, resumed } = options
+  const { timeoutMs, signal, name } = options
   const { qemu } = running
   const settled = new AbortController()
   const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
   const started = performance.now()
-  const connecting = resumed
-    ? waitForSsh({ ...target, timeoutMs, signal: aborts, patienceMs: RESUMED_PATIENCE_MS })
-    : firstCommand({ ...target, timeoutMs, signal: aborts })
+  const connecting = connect(running, { ...target, timeoutMs, signal: aborts }, options)
   try {
-    return await Promise.race([connecting, qemu.failOnExit(), qemu.console.failOnPanic(settled.signal)])
+    return await Promise.race([connecting, qemu.failOnExit(), qemu.console.failOnPanic(aborts)])
   } catch (error) {
     settled.abort(error)
     // Whoever lost the race must not leave its connection behind.
     connecting.then((late) => late.close()).catch(() => {})
-    if (signal?.aborted) throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })
+    if (signal?.aborted)
+      throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_BOOT_TIMEOUT') throw error
     throw new MayflyError(
       'MAYFLY_BOOT_TIMEOUT',
@@ -55,6 +58,22 @@ export async function untilReady(running: Running, target: SshTarget, options: R
   } finally {
     settled.abort()
   }
+}
+
+async function connect(
+  { agent }: Running,
+  options: WaitForSshOptions & { timeoutMs: number },
+  how: ReadyOptions,
+): Promise<SshConnection> {
+  if (how.resumed) return await waitForSsh({ ...options, patienceMs: KNOWN_PATIENCE_MS })
+  if (!how.agent) return await firstCommand(options)
+  const listening = agent.ready().then(() => agent.listening(22))
+  await within(listening, options.timeoutMs, () => {
+    return new MayflyError('MAYFLY_BOOT_TIMEOUT', 'no SSH server', {
+      details: [`the guest's agent ${agent.present ? 'runs, but nothing listens on port 22' : 'never started'}`],
+    })
+  })
+  return await firstCommand({ ...options, patienceMs: KNOWN_PATIENCE_MS })
 }
 
 async function firstCommand(options: WaitForSshOptions): Promise<SshConnection> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test as base, type TestAPI } from 'vitest'
+import { afterAll, test as base, beforeAll, type TestAPI } from 'vitest'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
@@ -23,28 +23,42 @@ type Fixtures<Names extends string> = TestAPI<Record<Names, Vm>>
 /** A vitest `test` whose `vm` fixture is a running machine, pristine for each test unless `scope` says otherwise. */
 export function guestTest(guest: Definition, options?: GuestTestOptions): Fixtures<'vm'>
 /** The same with a fixture for each of several guests; a test gets those that it names. */
-export function guestTest<Names extends string>(guests: Record<Names, Definition>, options?: GuestTestOptions): Fixtures<Names>
-export function guestTest(definition: Definition | Record<string, Definition>, options: GuestTestOptions = {}): unknown {
+export function guestTest<Names extends string>(
+  guests: Record<Names, Definition>,
+  options?: GuestTestOptions,
+): Fixtures<Names>
+export function guestTest(
+  definition: Definition | Record<string, Definition>,
+  options: GuestTestOptions = {},
+): unknown {
   const { scope = 'test', prepareTimeout = '15m', ...launchOptions } = options
   const guests = isSingle(definition) ? { vm: defineGuest(definition) } : defineAll(definition)
   const all = Object.values(guests)
   const progress = lineProgress()
   fitToHost(all)
-  beforeAll(async () => {
-    for (const guest of all) await prepare(guest, { ...launchOptions, progress })
-  }, toMilliseconds(prepareTimeout, 'prepareTimeout'))
+  beforeAll(
+    async () => {
+      for (const guest of all) await prepare(guest, { ...launchOptions, progress })
+    },
+    toMilliseconds(prepareTimeout, 'prepareTimeout'),
+  )
 
   failOnLeaks(launchOptions.cacheDir)
   let test = base as unknown as Extendable
   // vitest reads the names of the fixtures that a fixture needs from the source of its first parameter.
   if (scope === 'test') {
-    test = test.extend('mayflyTenancy', { scope }, async ({ signal }: { signal: AbortSignal }, { onCleanup }: Hooks) => {
-      const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, signal })
-      onCleanup(() => tenancy.end())
-      await tenancy.admit()
-      return tenancy
-    })
+    test = test.extend(
+      'mayflyTenancy',
+      { scope },
+      async ({ signal }: { signal: AbortSignal }, { onCleanup }: Hooks) => {
+        const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, signal })
+        onCleanup(() => tenancy.end())
+        await tenancy.admit()
+        return tenancy
+      },
+    )
   } else {
+    // biome-ignore lint/correctness/noEmptyPattern: vitest insists on a pattern here
     test = test.extend('mayflyTenancy', { scope }, ({}: object, { onCleanup }: Hooks) => {
       const tenancy = new Tenancy({ ...launchOptions, progress, guests: all })
       onCleanup(() => tenancy.end())
@@ -63,7 +77,11 @@ interface Hooks {
 
 /** vitest's own type of `extend` cannot follow names that are only known at run time. */
 interface Extendable {
-  extend(name: string, options: { scope: 'test' | 'file' | 'worker'; auto?: boolean }, fixture: (context: never, hooks: Hooks) => unknown): Extendable
+  extend(
+    name: string,
+    options: { scope: 'test' | 'file' | 'worker'; auto?: boolean },
+    fixture: (context: never, hooks: Hooks) => unknown,
+  ): Extendable
 }
 
 /** The last hook of the suite: machines that its tests launched by themselves, and did not destroy, fail it. */
@@ -100,7 +118,9 @@ function defineAll(definitions: Record<string, Definition>): Record<string, Gues
     return [name, guest] as const
   })
   if (guests.length === 0) {
-    throw new MayflyError('MAYFLY_GUEST_INVALID', 'guestTest was given no guest', { hint: "Give one, such as guestTest('micro')." })
+    throw new MayflyError('MAYFLY_GUEST_INVALID', 'guestTest was given no guest', {
+      hint: "Give one, such as guestTest('micro').",
+    })
   }
   return Object.fromEntries(guests)
 }

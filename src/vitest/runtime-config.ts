@@ -25,7 +25,8 @@ export function fitToHost(guests: readonly Guest[]): void {
 
 /** vitest tells no one its resolved configuration; its worker state holds it. */
 function chosen(): { maxConcurrency: number; testTimeout: number } {
-  const worker = (globalThis as { __vitest_worker__?: { config?: { maxConcurrency?: number; testTimeout?: number } } }).__vitest_worker__
+  const worker = (globalThis as { __vitest_worker__?: { config?: { maxConcurrency?: number; testTimeout?: number } } })
+    .__vitest_worker__
   return {
     maxConcurrency: worker?.config?.maxConcurrency ?? VITEST_MAX_CONCURRENCY,
     testTimeout: worker?.config?.testTimeout ?? VITEST_TEST_TIMEOUT,

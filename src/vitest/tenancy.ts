@@ -1,6 +1,6 @@
-import { Admission } from '../host/admission.js'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
+import { Admission } from '../host/admission.js'
 import { type LaunchOptions, launch } from '../vm/launch.js'
 import type { Vm } from '../vm/vm.js'
 
@@ -43,7 +43,8 @@ export class Tenancy {
 
   /** A machine that ends with this tenancy. */
   async launch(guest: Guest): Promise<Vm> {
-    if (this.#ending.signal.aborted) throw new MayflyError('MAYFLY_ABORTED', `${guest.name} was asked for after its test had ended`)
+    if (this.#ending.signal.aborted)
+      throw new MayflyError('MAYFLY_ABORTED', `${guest.name} was asked for after its test had ended`)
     const launching = launch(guest, { ...this.#options, signal: this.#signal() })
     this.#launches.add(launching)
     const vm = await launching

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -23,7 +23,10 @@ async function microKernel(): Promise<{ kernel: string; initrd: string }> {
 }
 
 test('an unknown image', async () => {
-  await expect(launch('debain')).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_NOT_FOUND', message: expect.stringContaining('"debain"') })
+  await expect(launch('debain')).rejects.toMatchObject({
+    code: 'MAYFLY_IMAGE_NOT_FOUND',
+    message: expect.stringContaining('"debain"'),
+  })
 })
 
 test('a missing kernel, a missing disk', async () => {
@@ -32,7 +35,9 @@ test('a missing kernel, a missing disk', async () => {
     code: 'MAYFLY_IMAGE_NOT_FOUND',
     message: expect.stringContaining('/nowhere/vmlinuz'),
   })
-  await expect(launch({ image: { ...image, disk: '/nowhere/disk.qcow2' } })).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_NOT_FOUND' })
+  await expect(launch({ image: { ...image, disk: '/nowhere/disk.qcow2' } })).rejects.toMatchObject({
+    code: 'MAYFLY_IMAGE_NOT_FOUND',
+  })
 })
 
 test('a corrupt disk, and one that is a layer over another file', async () => {
@@ -44,12 +49,18 @@ test('a corrupt disk, and one that is a layer over another file', async () => {
   const layer = join(directory, 'layer.qcow2')
   await execa('qemu-img', ['create', '-q', '-f', 'qcow2', join(directory, 'base.qcow2'), '1M'])
   await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', 'base.qcow2', '-F', 'qcow2', layer])
-  await expect(launch({ image: { ...image, disk: layer } })).rejects.toMatchObject({ code: 'MAYFLY_IMAGE_CORRUPT', hint: expect.stringContaining('qemu-img convert') })
+  await expect(launch({ image: { ...image, disk: layer } })).rejects.toMatchObject({
+    code: 'MAYFLY_IMAGE_CORRUPT',
+    hint: expect.stringContaining('qemu-img convert'),
+  })
 })
 
 test('memory that is nothing, absurd, or more than the host has', async () => {
   for (const memory of [0, '1KiB', '5000TiB']) {
-    await expect(launch({ image: 'micro', memory })).rejects.toMatchObject({ code: 'MAYFLY_GUEST_INVALID', message: expect.stringContaining('memory') })
+    await expect(launch({ image: 'micro', memory })).rejects.toMatchObject({
+      code: 'MAYFLY_GUEST_INVALID',
+      message: expect.stringContaining('memory'),
+    })
   }
   await expect(launch({ image: 'micro', memory: 'lots' })).rejects.toMatchObject({ code: 'MAYFLY_OPTION_INVALID' })
   await expect(launch({ image: 'micro', memory: '2TiB' })).rejects.toMatchObject({ code: 'MAYFLY_HOST_MEMORY' })
@@ -122,16 +133,22 @@ test('a machine that is not the one it should be', async () => {
   const { generateIdentity } = await import('../ssh/identity.js')
   const manifest = { ...template.manifest, hostKey: generateIdentity('another').host.publicKey }
   await writeFile(join(template.directory, 'template.json'), JSON.stringify(manifest))
-  await expect(launch('micro', { cacheDir })).rejects.toMatchObject({ code: 'MAYFLY_SSH_FAILED', message: expect.stringMatching(/key|machine/) })
-})
-
-test.skipIf(detectAccelerator().kind !== 'tcg' || !detectAccelerator().reason.includes('vmx'))('a /dev/kvm that opens and does not work', async () => {
-  process.env.MAYFLY_ACCEL = 'kvm'
-  onTestFinished(() => void delete process.env.MAYFLY_ACCEL)
-  await expect(launch('micro', { cacheDir: await privateCache(), bootTimeout: '5s' })).rejects.toMatchObject({
-    message: expect.stringMatching(/MAYFLY_ACCEL/),
+  await expect(launch('micro', { cacheDir })).rejects.toMatchObject({
+    code: 'MAYFLY_SSH_FAILED',
+    message: expect.stringMatching(/key|machine/),
   })
 })
+
+test.skipIf(detectAccelerator().kind !== 'tcg' || !detectAccelerator().reason.includes('vmx'))(
+  'a /dev/kvm that opens and does not work',
+  async () => {
+    process.env.MAYFLY_ACCEL = 'kvm'
+    onTestFinished(() => void delete process.env.MAYFLY_ACCEL)
+    await expect(launch('micro', { cacheDir: await privateCache(), bootTimeout: '5s' })).rejects.toMatchObject({
+      message: expect.stringMatching(/MAYFLY_ACCEL/),
+    })
+  },
+)
 
 test('a provision step that fails leaves no template, and shows its output', async () => {
   const cacheDir = await privateCache()
@@ -147,7 +164,10 @@ test('a provision step that fails leaves no template, and shows its output', asy
 test('a template whose files were changed is made again, and the reason is printed', async () => {
   const cacheDir = await privateCache()
   const notes: string[] = []
-  const progress = { note: (line: string) => void notes.push(line), step: <T>(_: string, work: (log: () => void) => Promise<T>) => work(() => {}) }
+  const progress = {
+    note: (line: string) => void notes.push(line),
+    step: <T>(_: string, work: (log: () => void) => Promise<T>) => work(() => {}),
+  }
   const guest = defineGuest('micro')
   for (const file of ['ram', 'state', 'disk.qcow2', 'template.json']) {
     const { template } = await prepare(guest, { cacheDir })
@@ -165,10 +185,15 @@ test('a template that QEMU cannot load is made again', async () => {
   // As long as the real one, with the checksum to match: only QEMU can tell.
   await writeFile(state, Buffer.alloc((await stat(state)).size, 0x55))
   await utimes(state, new Date(), new Date(template.manifest.files.state!.mtimeMs))
-  const stateSha256 = createHash('sha256').update(await readFile(state)).digest('hex')
+  const stateSha256 = createHash('sha256')
+    .update(await readFile(state))
+    .digest('hex')
   const { mtimeMs, size } = await stat(state)
   const files = { ...template.manifest.files, state: { mtimeMs, size } }
-  await writeFile(join(template.directory, 'template.json'), JSON.stringify({ ...template.manifest, files, stateSha256 }))
+  await writeFile(
+    join(template.directory, 'template.json'),
+    JSON.stringify({ ...template.manifest, files, stateSha256 }),
+  )
   await using vm = await launch('micro', { cacheDir })
   expect(await vm.succeed('echo fine')).toBe('fine\n')
 })

@@ -79,7 +79,7 @@ export async function prepare(guest: Guest, options: LaunchOptions = {}): Promis
   assertMemoryFits(guest.memoryBytes)
   const harness = await openHarness(cacheDir)
   const { store, session } = harness
-  const resolving = { store, workshop: session.directory, progress, signal }
+  const resolving = { store, workshop: session, progress, signal }
   const image = await hold(
     harness,
     () => resolveImage(guest.image, resolving),
@@ -159,6 +159,7 @@ async function assemble(
     name: guest.name,
     login,
     bootTimeoutMs: timeoutMs,
+    agent: image.features.agent,
     powerOn: async () => {
       const running = await run(harness, rebootMachine(harness, guest, image, template.directory, directory), directory)
       await running.qemu.greeted()

@@ -3,11 +3,11 @@ import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
-import type { SshConnection } from '../ssh/connection.js'
-import type { SshTarget } from '../ssh/handshake.js'
 import { agentReply } from '../snapshot/agent-reply.js'
 import { untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
+import type { SshConnection } from '../ssh/connection.js'
+import type { SshTarget } from '../ssh/handshake.js'
 
 export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
 
@@ -18,6 +18,8 @@ export interface LifeOptions {
   /** Who to log in as, and the key to expect; the port is that of each start. */
   login: Omit<SshTarget, 'host' | 'port'>
   bootTimeoutMs: number
+  /** Whether a booting guest tells when its SSH server listens. */
+  agent: boolean
   /** Starts the machine afresh, from its own disk. */
   powerOn: () => Promise<Running & { sshPort: number }>
 }
@@ -72,11 +74,12 @@ export class Life {
   }
 
   /** The open connection, or a new one. */
-  async connect(): Promise<SshConnection> {
+  async connect(booting = false): Promise<SshConnection> {
     const open = await this.#connection?.catch(() => undefined)
     if (open?.connected) return open
     const { bootTimeoutMs: timeoutMs, name } = this.#options
-    const connecting = untilReady(this.#running, this.target, { timeoutMs, name })
+    const agent = booting && this.#options.agent
+    const connecting = untilReady(this.#running, this.target, { timeoutMs, name, agent })
     this.#connection = connecting
     return await connecting
   }
@@ -123,14 +126,24 @@ export class Life {
   }
 
   /** Asks the guest by `command`, over SSH, to go down or to come up again, and waits until it has. */
-  async leave(command: string, work: (connection: SshConnection) => Promise<unknown>, timeoutMs: number): Promise<void> {
+  async leave(
+    command: string,
+    work: (connection: SshConnection) => Promise<unknown>,
+    timeoutMs: number,
+  ): Promise<void> {
     this.#assertState('running', command)
     const { qemu } = this.#running
     // The connection ends before the command does, so its failure says nothing.
-    this.connect().then(work).catch(() => {})
+    this.connect()
+      .then(work)
+      .catch(() => {})
     await within(qemu.exited, timeoutMs, () => {
       const details = qemu.console.tail().map((line) => `console: ${line}`)
-      return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${this.#options.name} was still up ${timeoutMs} ms after ${command}`, { details })
+      return new MayflyError(
+        'MAYFLY_WAIT_TIMEOUT',
+        `${this.#options.name} was still up ${timeoutMs} ms after ${command}`,
+        { details },
+      )
     })
     await this.#restart
   }
@@ -180,7 +193,7 @@ export class Life {
       if (this.state === 'destroyed') return
       this.#observe(started)
       for (const [guestPort, hostPort] of this.#forwards) await addForward(started.qemu.qmp, guestPort, hostPort)
-      await this.connect()
+      await this.connect(true)
       if (this.#state === 'booting') this.#state = 'running'
     } catch (error) {
       if (this.state !== 'destroyed') this.#state = 'crashed'
@@ -199,7 +212,8 @@ export class Life {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_SSH_FAILED') return error
     // A dying process closes its sockets a moment before it is seen to end.
     await Promise.race([qemu.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
-    if (qemu.exit) return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#options.name}: QEMU exited while a command was running`)
+    if (qemu.exit)
+      return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#options.name}: QEMU exited while a command was running`)
     return error.withDetails(qemu.console.tail().map((line) => `console: ${line}`))
   }
 

@@ -16,7 +16,9 @@ describe.each([
   { image: 'debian', test: debian },
 ])('$image', ({ test }) => {
   test('a resumed machine has the time of now and its own random numbers', async ({ vm }) => {
-    const guestNow = Number(await vm.succeed('date +%s%N 2>/dev/null | grep -E "^[0-9]{19}$" || echo $(($(date +%s) * 1000000000))'))
+    const guestNow = Number(
+      await vm.succeed('date +%s%N 2>/dev/null | grep -E "^[0-9]{19}$" || echo $(($(date +%s) * 1000000000))'),
+    )
     expect(Math.abs(guestNow / 1e6 - Date.now())).toBeLessThan(2000)
   })
 
@@ -82,7 +84,10 @@ micro('the death of QEMU ends what is waiting, at once', async ({ vm }) => {
   const waiting = vm.exec('sleep 1000')
   await vm.succeed('true')
   process.kill(await pidOf(vm), 'SIGKILL')
-  await expect(waiting).rejects.toMatchObject({ code: 'MAYFLY_QEMU_EXITED', message: expect.stringContaining('SIGKILL') })
+  await expect(waiting).rejects.toMatchObject({
+    code: 'MAYFLY_QEMU_EXITED',
+    message: expect.stringContaining('SIGKILL'),
+  })
 })
 
 micro('destroy may be called from any state, and more than once', async ({ vm }) => {
@@ -94,7 +99,7 @@ micro('destroy may be called from any state, and more than once', async ({ vm })
 })
 
 micro('a forwarded port leads to a service of the guest, also after a reboot', async ({ vm }) => {
-  const serve = "mkdir -p /srv; echo served > /srv/index.html; httpd -p 0.0.0.0:8080 -h /srv"
+  const serve = 'mkdir -p /srv; echo served > /srv/index.html; httpd -p 0.0.0.0:8080 -h /srv'
   await vm.succeed(serve)
   await vm.waitForOpenPort(8080)
   const { host, port } = await vm.forwardPort(8080)
@@ -115,7 +120,9 @@ micro('a wait in vain says what it waited for, how long, and what it saw last', 
   await expect(wait).rejects.toMatchObject({
     name: 'GuestAssertionError',
     code: 'MAYFLY_WAIT_TIMEOUT',
-    message: expect.stringMatching(/echo not yet.*\n.*of 300 ms, \d+ attempts; the Vm is running\n.*exit code 1\n.*not yet/),
+    message: expect.stringMatching(
+      /echo not yet.*\n.*of 300 ms, \d+ attempts; the Vm is running\n.*exit code 1\n.*not yet/,
+    ),
   })
 })
 

@@ -43,12 +43,12 @@ describe.each([
   })
 
   test('another user runs a command as themselves', async ({ vm }) => {
-    await vm.succeed('id -u tester >/dev/null 2>&1 || adduser --disabled-password --gecos "" tester 2>/dev/null || adduser -D tester')
-    expect((await vm.succeed('id -un; pwd; echo "$HOME"', { user: 'tester', cwd: '/tmp' })).split('\n').slice(0, 3)).toEqual([
-      'tester',
-      '/tmp',
-      '/home/tester',
-    ])
+    await vm.succeed(
+      'id -u tester >/dev/null 2>&1 || adduser --disabled-password --gecos "" tester 2>/dev/null || adduser -D tester',
+    )
+    expect(
+      (await vm.succeed('id -un; pwd; echo "$HOME"', { user: 'tester', cwd: '/tmp' })).split('\n').slice(0, 3),
+    ).toEqual(['tester', '/tmp', '/home/tester'])
   })
 
   test('bytes survive both ways', async ({ vm }) => {

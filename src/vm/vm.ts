@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { GuestAssertionError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
-import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
+import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { type Duration, toMilliseconds } from '../units.js'
@@ -66,7 +66,11 @@ export class Vm extends Waits implements AsyncDisposable {
   /** The serial console. Its full log is in a file until the Vm is destroyed. */
   get console(): { text(): string; send(text: string): void; logPath: string } {
     const { console } = this.#life.running.qemu
-    return { text: () => console.text(), send: (text) => console.send(text), logPath: join(this.#parts.directory, 'console.log') }
+    return {
+      text: () => console.text(),
+      send: (text) => console.send(text),
+      logPath: join(this.#parts.directory, 'console.log'),
+    }
   }
 
   /**
@@ -100,11 +104,19 @@ export class Vm extends Waits implements AsyncDisposable {
     throw this.#unexpected(command, result, 'should fail')
   }
 
-  #unexpected(command: Command, { exitCode, signal, stdout, stderr, durationMs }: ExecResult, should: string): GuestAssertionError {
+  #unexpected(
+    command: Command,
+    { exitCode, signal, stdout, stderr, durationMs }: ExecResult,
+    should: string,
+  ): GuestAssertionError {
     const text = typeof command === 'string' ? command : command.join(' ')
     const status = signal ? `was killed by ${signal}` : `exited with ${exitCode}`
     return new GuestAssertionError('MAYFLY_COMMAND_FAILED', `${should}, but ${status}: ${text}`, {
-      details: [`on ${this.name}, after ${Math.round(durationMs)} ms`, ...lastLines('stdout', stdout), ...lastLines('stderr', stderr)],
+      details: [
+        `on ${this.name}, after ${Math.round(durationMs)} ms`,
+        ...lastLines('stdout', stdout),
+        ...lastLines('stderr', stderr),
+      ],
     })
   }
 
@@ -152,12 +164,20 @@ export class Vm extends Waits implements AsyncDisposable {
 
   /** Powers off from inside, and waits until it is off. `start` boots it again from its own disk. */
   shutdown(options: { timeout?: Duration } = {}): Promise<void> {
-    return this.#life.leave('poweroff', (connection) => exec(connection, 'poweroff'), toMilliseconds(options.timeout ?? '2m', 'timeout'))
+    return this.#life.leave(
+      'poweroff',
+      (connection) => exec(connection, 'poweroff'),
+      toMilliseconds(options.timeout ?? '2m', 'timeout'),
+    )
   }
 
   /** Reboots from inside, and waits until it is ready again. */
   reboot(options: { timeout?: Duration } = {}): Promise<void> {
-    return this.#life.leave('reboot', (connection) => exec(connection, 'reboot'), toMilliseconds(options.timeout ?? '2m', 'timeout'))
+    return this.#life.leave(
+      'reboot',
+      (connection) => exec(connection, 'reboot'),
+      toMilliseconds(options.timeout ?? '2m', 'timeout'),
+    )
   }
 
   /** Power cut. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GuestAssertionError, MayflyError } from '../errors.js'
-import { quote } from '../ssh/quote.js'
 import type { ExecOptions, ExecResult } from '../ssh/exec.js'
+import { quote } from '../ssh/quote.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import type { VmState } from './life.js'
 
@@ -47,22 +47,39 @@ export abstract class Waits {
     const command = `systemctl is-active ${name} || { systemctl is-failed -q ${name} && systemctl status --no-pager -l ${name}; exit 1; }`
     const done = ({ exitCode, stdout }: ExecResult) => {
       if (!stdout.startsWith('failed')) return exitCode === 0
-      throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${this.name}: unit ${unit} has failed`, { details: stdout.trim().split('\n') })
+      throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${this.name}: unit ${unit} has failed`, {
+        details: stdout.trim().split('\n'),
+      })
     }
     await this.#poll({ awaited: `unit ${unit} to be active`, command, timeout, done })
   }
 
   /** Waits until a TCP port of the guest's own loopback or any address is listened on. */
   async waitForOpenPort(port: number, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({ awaited: `port ${port} to be open`, command: listening(port), timeout, done: ({ exitCode }) => exitCode === 0 })
+    await this.#poll({
+      awaited: `port ${port} to be open`,
+      command: listening(port),
+      timeout,
+      done: ({ exitCode }) => exitCode === 0,
+    })
   }
 
   async waitForClosedPort(port: number, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({ awaited: `port ${port} to be closed`, command: listening(port), timeout, done: ({ exitCode }) => exitCode !== 0 })
+    await this.#poll({
+      awaited: `port ${port} to be closed`,
+      command: listening(port),
+      timeout,
+      done: ({ exitCode }) => exitCode !== 0,
+    })
   }
 
   async waitForFile(path: string, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({ awaited: `file ${path}`, command: `test -e ${quote(path)}`, timeout, done: ({ exitCode }) => exitCode === 0 })
+    await this.#poll({
+      awaited: `file ${path}`,
+      command: `test -e ${quote(path)}`,
+      timeout,
+      done: ({ exitCode }) => exitCode === 0,
+    })
   }
 
   /** Waits until the console has shown, or shows, `pattern`; gives the match. */
@@ -109,7 +126,15 @@ export abstract class Waits {
 
 function lastSeen({ stdout, stderr, exitCode, signal }: ExecResult): string[] {
   const output = `${stdout}${stderr}`.trim()
-  return [`last: ${signal ?? `exit code ${exitCode}`}`, ...(output === '' ? [] : output.split('\n').slice(-10).map((line) => `  ${line}`))]
+  return [
+    `last: ${signal ?? `exit code ${exitCode}`}`,
+    ...(output === ''
+      ? []
+      : output
+          .split('\n')
+          .slice(-10)
+          .map((line) => `  ${line}`)),
+  ]
 }
 
 /** Port numbers in /proc/net/tcp are in hex; state 0A is LISTEN. It works without ss or netstat, and connects to nothing. */

@@ -11,7 +11,7 @@ import { openStore } from '../store.js'
 /** A cache directory for one test, with the micro image in it and no template; `name` is its last path component. */
 export async function privateCache(name = 'cache'): Promise<string> {
   const shared = await openStore()
-  const { directory: workshop } = await currentSession(shared)
+  const workshop = await currentSession(shared)
   const { dir } = await resolveImage(defineGuest('micro').image, { store: shared, workshop, progress: silent })
   const parent = await mkdtemp(join(tmpdir(), 'mayfly-cache-'))
   const root = join(parent, name)
