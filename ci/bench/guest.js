@@ -1,0 +1,97 @@
+// @ts-check
+import { copyFile, mkdtemp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { defineGuest, launch } from 'mayfly'
+import { qemuArgv } from '../../dist/qemu/argv.js'
+import { cloneMachine, FILES, rebootMachine } from '../../dist/snapshot/machine.js'
+import { prepare } from '../../dist/vm/launch.js'
+
+/**
+ * A guest whose image is built and whose template is sealed, and what a script by hand needs to know of them.
+ * @typedef {object} BenchGuest
+ * @property {string} name
+ * @property {import('mayfly').Guest} guest
+ * @property {import('../../dist/vm/launch.js').Prepared} prepared
+ * @property {string} template directory
+ * @property {string} binary QEMU
+ * @property {NodeJS.ProcessEnv} env marks children as this session's, which ends them should the bench not
+ * @property {import('./bare-ssh.js').Keys} keys
+ * @property {() => Promise<string>} makeDirectory inside the session's, which goes with it
+ * @property {() => Promise<{ directory: string, argv: string[] }>} clone a directory with an overlay in it, and its command line
+ * @property {() => Promise<{ directory: string, argv: string[] }>} fresh the same machine, but booting
+ */
+
+/** @type {Map<string, Promise<BenchGuest>>} */
+const ready = new Map()
+
+/**
+ * @param {string} name
+ * @param {(text: string) => void} progress
+ */
+export function benchGuest(name, progress) {
+  const known = ready.get(name) ?? make(name, progress)
+  ready.set(name, known)
+  return known
+}
+
+/**
+ * @param {string} name
+ * @param {(text: string) => void} progress
+ * @returns {Promise<BenchGuest>}
+ */
+async function make(name, progress) {
+  const guest = defineGuest(name)
+  const prepared = await prepare(guest, {
+    progress: {
+      note: progress,
+      step: (title, work) => {
+        progress(title)
+        return work(() => {})
+      },
+    },
+  })
+  const { harness, image, template } = prepared
+  const makeDirectory = () => mkdtemp(join(harness.session.directory, 'bench-'))
+  /** @param {typeof cloneMachine} machine */
+  const place = async (machine) => {
+    const directory = await makeDirectory()
+    await copyFile(join(template.directory, FILES.overlay), join(directory, FILES.disk))
+    return { directory, argv: qemuArgv(machine(harness, guest, image, template.directory, directory)) }
+  }
+  return {
+    name,
+    guest,
+    prepared,
+    template: template.directory,
+    binary: harness.qemu.path,
+    env: harness.session.childEnvironment(),
+    keys: {
+      privateKey: await readFile(join(template.directory, FILES.privateKey), 'utf8'),
+      hostKey: Buffer.from(template.manifest.hostKey.split(' ')[1] ?? '', 'base64'),
+    },
+    makeDirectory,
+    clone: () => place(cloneMachine),
+    fresh: () => place(rebootMachine),
+  }
+}
+
+/**
+ * Runs `body` with a clone, which is gone afterwards. (Node 20 cannot parse `await using`.)
+ * @template T
+ * @param {BenchGuest} guest
+ * @param {(vm: import('mayfly').Vm) => Promise<T>} body
+ */
+export async function withClone({ guest }, body) {
+  const vm = await launch(guest)
+  try {
+    return await body(vm)
+  } finally {
+    await vm.destroy()
+  }
+}
+
+/** Ends the session: every machine, every file of the bench. */
+export async function closeGuests() {
+  for (const guest of ready.values())
+    await guest.then(({ prepared }) => prepared.harness.session.close()).catch(() => {})
+}

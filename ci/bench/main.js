@@ -1,0 +1,93 @@
+// @ts-check
+import { loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { benchClones, cloneRowNames } from './clones.js'
+import { benchExec, execRowName } from './exec-round-trip.js'
+import { benchFootprint, footprintRowNames } from './footprint.js'
+import { benchGuest, closeGuests } from './guest.js'
+import { benchStartUp, startUpRowNames } from './start-up.js'
+import { columns, reportTable } from './table.js'
+import { benchUploads, uploadRowNames } from './uploads.js'
+
+/**
+ * @typedef {object} Bench
+ * @property {number} repeat
+ * @property {(text: string) => void} progress
+ * @property {(rowName: string) => boolean} wants
+ * @property {(title: string, stages: readonly (readonly [string, number])[]) => void} breakdown
+ */
+
+const USAGE = `Usage: npm run bench -- [--json] [--only <text>] [--repeat <n>]
+  --json      one array of { name, unit, value, floor, ratio, target, met } on stdout, and nothing else there
+  --only      only rows whose name contains the text, such as 'micro: clone' or 'upload'
+  --repeat    rounds of the clone rows (default 7); the others scale with it`
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    repeat: { type: 'string', default: '7' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const repeat = Number(options.repeat)
+if (options.help || !Number.isInteger(repeat) || repeat < 1) {
+  console.error(USAGE)
+  process.exit(options.help ? 0 : 2)
+}
+
+/** @type {string[]} */
+const breakdowns = []
+/** @type {Bench} */
+const bench = {
+  repeat,
+  progress: (text) => process.stderr.write(`${text}\n`),
+  wants: (rowName) => rowName.toLowerCase().includes(options.only.toLowerCase()),
+  breakdown: (title, stages) => {
+    breakdowns.push(`${title}\n${columns(stages.map(([stage, ms]) => [`  ${stage}`, ms.toFixed(0).padStart(5)]))}`)
+  },
+}
+
+/** @param {'micro' | 'debian'} name */
+const ofGuest = (name) => {
+  /** @param {(guest: import('./guest.js').BenchGuest, bench: Bench) => Promise<import('./row.js').ReportedRow[]>} run */
+  const onGuest = (run) => async () => run(await benchGuest(name, bench.progress), bench)
+  return [
+    { names: Object.values(cloneRowNames(name)), run: onGuest(benchClones) },
+    { names: [execRowName(name)], run: onGuest(benchExec) },
+    { names: Object.values(uploadRowNames(name)), run: onGuest(benchUploads) },
+    { names: Object.values(footprintRowNames(name)), run: onGuest(benchFootprint) },
+  ]
+}
+
+const groups = [
+  { names: Object.values(startUpRowNames), run: () => benchStartUp(bench) },
+  ...ofGuest('micro'),
+  ...ofGuest('debian'),
+].filter(({ names }) => names.some(bench.wants))
+
+if (groups.length === 0) {
+  console.error(`no row's name contains '${options.only}'`)
+  process.exit(2)
+}
+try {
+  const rows = []
+  for (const { run } of groups) rows.push(...(await run()).filter(({ name }) => bench.wants(name)))
+  const load = `load average: ${loadavg()
+    .map((value) => value.toFixed(1))
+    .join(' ')}`
+  if (options.json) {
+    for (const text of breakdowns) bench.progress(`\n${text}`)
+    bench.progress(`\n${load}`)
+    console.log(JSON.stringify(rows.map(publicRow), null, 2))
+  } else {
+    console.log([reportTable(rows), ...breakdowns, load].join('\n\n'))
+  }
+} finally {
+  await closeGuests()
+}
+
+/** @param {import('./row.js').ReportedRow} row */
+function publicRow({ name, unit, value, floor, ratio, target, met }) {
+  return { name, unit, value, floor, ratio, target, met }
+}

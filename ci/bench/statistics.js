@@ -1,0 +1,43 @@
+// @ts-check
+
+/** @param {readonly number[]} samples at least one */
+export function median(samples) {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = /** @type {number} */ (sorted[middle])
+  return sorted.length % 2 === 1 ? upper : (upper + /** @type {number} */ (sorted[middle - 1])) / 2
+}
+
+/**
+ * The time `work` takes, in ms.
+ * @param {() => Promise<unknown>} work
+ */
+export async function stopwatch(work) {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+/**
+ * Takes one sample of each contestant, then the next of each, so that what else the host does hits all of them alike.
+ * @template {string} Name
+ * @param {number} rounds
+ * @param {Record<Name, () => Promise<number>>} contestants
+ * @param {(text: string) => void} progress
+ * @returns {Promise<Record<Name, number[]>>}
+ */
+export async function interleave(rounds, contestants, progress) {
+  const names = /** @type {Name[]} */ (Object.keys(contestants))
+  /** @type {any} */
+  const samples = Object.fromEntries(names.map((name) => [name, []]))
+  for (let round = 1; round <= rounds; round++) {
+    const said = []
+    for (const name of names) {
+      const sample = await contestants[name]()
+      samples[name].push(sample)
+      said.push(`${name} ${sample.toFixed(sample < 10 ? 1 : 0)} ms`)
+    }
+    progress(`  round ${round}/${rounds}: ${said.join(', ')}`)
+  }
+  return samples
+}
