@@ -33,7 +33,7 @@ const MANIFEST = 'manifest.json'
 async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOptions): Promise<Image> {
   const { store, workshop, progress, signal } = options
   const recipe = embeddedRecipe(name, settings)
-  const key = await recipeKey(recipe)
+  const key = recipeKey(recipe)
   const target = join(store.images, key)
   const cached = await readImage(target)
   if (cached) return cached

@@ -28,8 +28,6 @@ export interface Machine {
   incoming?: boolean | undefined
 }
 
-/** Addresses of QEMU's user network: the same in every guest, private to each. */
-export const USER_NETWORK = { guest: '10.0.2.15', gateway: '10.0.2.2', dns: '10.0.2.3' } as const
 const MAC = '52:54:00:6d:61:79'
 /** Every device has a fixed slot: automatic ones move when a device is added, and then no state loads. */
 const SLOT = { nic: 0x3, firstDisk: 0x8 } as const
