@@ -15,9 +15,12 @@ describe('toMilliseconds', () => {
     else expect(toMilliseconds(value)).toBe(expected)
   })
 
-  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '', 'soon', '5 parsecs', '-5s'])('%j is refused, by name', (value) => {
-    expect(() => toMilliseconds(value, 'timeout')).toThrow(/timeout is not a duration.*\n.*Hint/)
-  })
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '', 'soon', '5 parsecs', '-5s'])(
+    '%j is refused, by name',
+    (value) => {
+      expect(() => toMilliseconds(value, 'timeout')).toThrow(/timeout is not a duration.*\n.*Hint/)
+    },
+  )
 })
 
 describe('toBytes', () => {
@@ -39,6 +42,12 @@ describe('toBytes', () => {
 })
 
 test('figures for people', () => {
-  expect([0, 1023, 1536, 5 * GIB, 200 * MIB].map(formatBytes)).toEqual(['0 B', '1023 B', '1.5 KiB', '5.0 GiB', '200 MiB'])
+  expect([0, 1023, 1536, 5 * GIB, 200 * MIB].map(formatBytes)).toEqual([
+    '0 B',
+    '1023 B',
+    '1.5 KiB',
+    '5.0 GiB',
+    '200 MiB',
+  ])
   expect([12.4, 4560, 125_000].map(formatMilliseconds)).toEqual(['12 ms', '4.6 s', '2 min 5 s'])
 })

@@ -32,20 +32,31 @@ export async function ensureTemplate(options: EnsureOptions): Promise<Template> 
     const { template, reason } = await findTemplate(harness.store, ingredients)
     if (template) return template
     if (reason) progress.note(`no usable template of ${guest.name}: ${reason}`)
+    const { kind, reason: because, timeoutScale } = harness.accelerator
+    if (kind === 'tcg') {
+      progress.note(`software emulation, for ${because}; default timeouts are ${timeoutScale} times as long`)
+    }
     await assertSpace(harness.store, guest.memoryBytes + MIB, `the memory of ${guest.name}`)
     const target = join(harness.store.templates, key)
     const { directory: workshop } = harness.session
     await publish(harness.store, workshop, target, (staging) => seal({ ...options, staging, target }))
     const sealed = await findTemplate(harness.store, ingredients)
     if (sealed.template) return sealed.template
-    throw new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', `the template of ${guest.name} cannot be used just after it was sealed`, {
-      details: [sealed.reason ?? 'it is gone'],
-    })
+    throw new MayflyError(
+      'MAYFLY_TEMPLATE_UNUSABLE',
+      `the template of ${guest.name} cannot be used just after it was sealed`,
+      {
+        details: [sealed.reason ?? 'it is gone'],
+      },
+    )
   })
 }
 
 /** Removes a template that did not load, unless another process has replaced it since. */
-export async function discardTemplate({ harness, ingredients, signal }: EnsureOptions, template: Template): Promise<void> {
+export async function discardTemplate(
+  { harness, ingredients, signal }: EnsureOptions,
+  template: Template,
+): Promise<void> {
   await withLock(harness.store, `template-${templateKey(ingredients)}`, { signal }, async () => {
     const now = await findTemplate(harness.store, ingredients)
     if (now.template && now.template.manifest.createdAt !== template.manifest.createdAt) return

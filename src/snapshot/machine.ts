@@ -32,7 +32,13 @@ export function templateMachine(harness: Harness, guest: Guest, image: Image, di
 }
 
 /** The machine that resumes the template in `templateDirectory` with its own memory and its own top layer, in `directory`. */
-export function cloneMachine(harness: Harness, guest: Guest, image: Image, templateDirectory: string, directory: string): Machine {
+export function cloneMachine(
+  harness: Harness,
+  guest: Guest,
+  image: Image,
+  templateDirectory: string,
+  directory: string,
+): Machine {
   return {
     ...common(harness, guest),
     ram: { path: join(templateDirectory, FILES.ram), share: false },
@@ -43,7 +49,13 @@ export function cloneMachine(harness: Harness, guest: Guest, image: Image, templ
 }
 
 /** The machine that a Vm becomes when it is powered on again: its own disk, fresh memory, the template's keys. */
-export function rebootMachine(harness: Harness, guest: Guest, image: Image, templateDirectory: string, directory: string): Machine {
+export function rebootMachine(
+  harness: Harness,
+  guest: Guest,
+  image: Image,
+  templateDirectory: string,
+  directory: string,
+): Machine {
   return {
     ...common(harness, guest),
     boot: kernelBoot(image, templateDirectory),
@@ -52,7 +64,10 @@ export function rebootMachine(harness: Harness, guest: Guest, image: Image, temp
   }
 }
 
-function common({ qemu, accelerator }: Harness, guest: Guest): Pick<Machine, 'name' | 'type' | 'accelerator' | 'cpus' | 'memoryBytes'> {
+function common(
+  { qemu, accelerator }: Harness,
+  guest: Guest,
+): Pick<Machine, 'name' | 'type' | 'accelerator' | 'cpus' | 'memoryBytes'> {
   return {
     name: `mayfly-${guest.name}`,
     type: qemu.machine,

@@ -12,7 +12,12 @@ export interface Running {
 }
 
 /** Starts a machine in the session's name; if it loads device state, from `stateFile`. */
-export async function run(harness: Harness, machine: Machine, directory: string, stateFile?: FileHandle): Promise<Running> {
+export async function run(
+  harness: Harness,
+  machine: Machine,
+  directory: string,
+  stateFile?: FileHandle,
+): Promise<Running> {
   const qemu = await QemuProcess.spawn({
     binary: harness.qemu.path,
     argv: qemuArgv(machine),

@@ -7,7 +7,7 @@ import { guestTest } from '../vitest/guest-test.js'
 import type { Vm } from './vm.js'
 
 const micro = guestTest('micro')
-const debian = micro
+const debian = guestTest('debian')
 
 const bootId = (vm: Vm) => vm.succeed('cat /proc/sys/kernel/random/boot_id')
 
@@ -62,6 +62,12 @@ micro('a reboot that the guest itself asks for is a reboot too', async ({ vm }) 
   // The answer may be lost with the connection.
   await vm.exec('reboot').catch(() => {})
   await expect.poll(() => bootId(vm).catch(() => first), { timeout: 60_000 }).not.toBe(first)
+})
+
+micro('a lost connection is made again', async ({ vm }) => {
+  const lost = vm.exec('kill -KILL $PPID; sleep 1000')
+  await expect(lost).rejects.toMatchObject({ code: 'MAYFLY_SSH_FAILED', message: expect.stringContaining('kill -KILL') })
+  expect(await vm.succeed('echo again')).toBe('again\n')
 })
 
 micro('crash is a power cut', async ({ vm }) => {

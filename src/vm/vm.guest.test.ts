@@ -12,7 +12,7 @@ async function scratch(): Promise<string> {
 }
 
 const micro = guestTest('micro', { scope: 'file' })
-const debian = micro
+const debian = guestTest('debian', { scope: 'file' })
 
 describe.each([
   { image: 'micro', test: micro },
