@@ -31,12 +31,17 @@ export async function benchClones(guest, { repeat, progress, wants, breakdown })
   const name = /** @type {'micro' | 'debian'} */ (guest.name)
   const names = cloneRowNames(name)
   const targets = TARGETS[name]
-  /** @type {Record<string, number>[]} */
-  const timings = []
+  /** @type {{ ours: Record<string, number>[], floor: Record<string, number>[] }} */
+  const stages = { ours: [], floor: [] }
   const ours = async () => {
-    const { ms, stages } = await ourClone(guest)
-    timings.push(stages)
-    return ms
+    const clone = await ourClone(guest)
+    stages.ours.push(clone.stages)
+    return clone.ms
+  }
+  const byHand = async () => {
+    const clone = await floorClone(guest)
+    stages.floor.push(clone.stages)
+    return clone.ms
   }
   const wantsSavevm = wants(names.savevmByClone)
   if (wantsSavevm) progress(`${name}: booting a guest by hand for QEMU's savevm`)
@@ -48,11 +53,11 @@ export async function benchClones(guest, { repeat, progress, wants, breakdown })
   const toldByGuest = []
   try {
     await ours()
-    timings.length = 0
+    stages.ours.length = 0
     /** @type {Record<string, () => Promise<number>>} */
     const contestants = {
       clone: ours,
-      floor: () => floorClone(guest),
+      floor: byHand,
       ...(saved ? { loadvm: saved.sameProcess, '-loadvm': saved.newProcess } : {}),
     }
     /** @type {Record<string, number[]>} */
@@ -71,7 +76,7 @@ export async function benchClones(guest, { repeat, progress, wants, breakdown })
       for (const [key, [ms]] of Object.entries(one)) if (ms !== undefined) samples[key]?.push(ms)
     }
     const { clone = [], floor = [], loadvm = [], '-loadvm': loadvmNew = [] } = samples
-    breakdown(`where the ${name} clone's ${median(clone).toFixed(0)} ms go (medians, ms)`, stageMedians(timings))
+    breakdown(name, stageTable(stages))
     const rows = [
       row({
         name: names.clone,
@@ -176,9 +181,17 @@ then systemctl show ssh.service -p ActiveEnterTimestampMonotonic --value | awk '
 else awk '{ print $22 / 100 }' "/proc/$(pidof dropbear | tr ' ' '\\n' | sort -n | head -n 1)/stat"
 fi`
 
-/** @param {readonly Record<string, number>[]} timings */
-function stageMedians(timings) {
-  return Object.keys(timings[0] ?? {}).map(
-    (stage) => /** @type {const} */ ([stage, median(timings.map((one) => one[stage] ?? 0))]),
-  )
+/**
+ * Medians of where the time of a clone goes, ours beside the floor's.
+ * @param {{ ours: readonly Record<string, number>[], floor: readonly Record<string, number>[] }} stages
+ */
+function stageTable({ ours, floor }) {
+  /** @param {readonly Record<string, number>[]} list @param {string} stage */
+  const cell = (list, stage) =>
+    list[0]?.[stage] === undefined ? '-' : median(list.map((one) => one[stage] ?? 0)).toFixed(0)
+  const names = Object.keys(ours[0] ?? {})
+  return [
+    ['stage of a clone', 'ours, ms', 'floor, ms'],
+    ...names.map((stage) => [stage, cell(ours, stage), cell(floor, stage)]),
+  ]
 }

@@ -14,7 +14,7 @@ import { benchUploads, uploadRowNames } from './uploads.js'
  * @property {number} repeat
  * @property {(text: string) => void} progress
  * @property {(rowName: string) => boolean} wants
- * @property {(title: string, stages: readonly (readonly [string, number])[]) => void} breakdown
+ * @property {(guestName: string, lines: string[][]) => void} breakdown where its clones' time goes
  */
 
 const USAGE = `Usage: npm run bench -- [--json] [--only <text>] [--repeat <n>]
@@ -43,9 +43,7 @@ const bench = {
   repeat,
   progress: (text) => process.stderr.write(`${text}\n`),
   wants: (rowName) => rowName.toLowerCase().includes(options.only.toLowerCase()),
-  breakdown: (title, stages) => {
-    breakdowns.push(`${title}\n${columns(stages.map(([stage, ms]) => [`  ${stage}`, ms.toFixed(0).padStart(5)]))}`)
-  },
+  breakdown: (guestName, lines) => breakdowns.push(`${guestName}: where the time goes (medians)\n${columns(lines)}`),
 }
 
 /** @param {'micro' | 'debian'} name */
