@@ -66,7 +66,10 @@ micro('a reboot that the guest itself asks for is a reboot too', async ({ vm }) 
 
 micro('a lost connection is made again', async ({ vm }) => {
   const lost = vm.exec('kill -KILL $PPID; sleep 1000')
-  await expect(lost).rejects.toMatchObject({ code: 'MAYFLY_SSH_FAILED', message: expect.stringContaining('kill -KILL') })
+  await expect(lost).rejects.toMatchObject({
+    code: 'MAYFLY_SSH_FAILED',
+    message: expect.stringContaining('kill -KILL'),
+  })
   expect(await vm.succeed('echo again')).toBe('again\n')
 })
 
