@@ -22,19 +22,8 @@ const USAGE = `Usage: npm run bench -- [--json] [--only <text>] [--repeat <n>]
   --only      only rows whose name contains the text, such as 'micro: clone' or 'upload'
   --repeat    rounds of the clone rows (default 7); the others scale with it`
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    repeat: { type: 'string', default: '7' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-})
-const repeat = Number(options.repeat)
-if (options.help || !Number.isInteger(repeat) || repeat < 1) {
-  console.error(USAGE)
-  process.exit(options.help ? 0 : 2)
-}
+const options = readOptions()
+const { repeat } = options
 
 /** @type {string[]} */
 const breakdowns = []
@@ -88,4 +77,26 @@ try {
 /** @param {import('./row.js').ReportedRow} row */
 function publicRow({ name, unit, value, floor, ratio, target, met }) {
   return { name, unit, value, floor, ratio, target, met }
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        repeat: { type: 'string', default: '7' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    const rounds = Number(values.repeat)
+    if (!Number.isInteger(rounds) || rounds < 1)
+      throw new Error(`--repeat takes a number of rounds, not '${values.repeat}'`)
+    if (!values.help) return { ...values, repeat: rounds }
+    console.log(USAGE)
+    process.exit(0)
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+    process.exit(2)
+  }
 }
