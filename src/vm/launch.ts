@@ -60,14 +60,11 @@ export async function launch(spec: GuestSpec | Guest | string, options: LaunchOp
   try {
     return await clone(prepared, options)
   } catch (error) {
-    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE')
-      throw error
-      // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
-    ;(options.progress ?? silent).note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
-    await discardTemplate(
-      { ...prepared, progress: options.progress ?? silent, signal: options.signal },
-      prepared.template,
-    )
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
+    // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
+    const progress = options.progress ?? silent
+    progress.note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
+    await discardTemplate({ ...prepared, progress, signal: options.signal }, prepared.template)
     return await clone(await prepare(guest, options), options)
   }
 }
