@@ -1,4 +1,4 @@
-import type { ClientChannel } from 'ssh2'
+import type { Client, ClientChannel } from 'ssh2'
 import type { SshConnection } from './connection.js'
 import type { Slot, Ticket } from './lanes.js'
 import { sendPadding } from './ssh2-internals.js'
@@ -15,14 +15,14 @@ export interface OpeningChannel<T = ClientChannel> {
   cancel(): boolean
 }
 
-type Request<T> = (...parameters: [Parameters<Parameters<SshConnection['during']>[1]>[0]]) => Promise<T>
+type Request<T> = (client: Client) => Promise<T>
 
 /** OpenSSH's answer to one session too many. The exec request, which starts the command, has not been sent then. */
 const REFUSED = /^\(SSH\) Channel open failure/
 
 /**
  * Opens one session channel by `request`. When all sessions of the server are taken, it waits for one.
- * @param urgent does not wait: another connection is made for it.
+ * @param urgent goes first; if need be another connection is made for it.
  */
 export function openChannel<T extends { once(event: 'close', listener: () => void): unknown }>(
   connection: SshConnection,

@@ -58,8 +58,8 @@ describe('busybox and dropbear', () => {
     }
   })
 
-  test('hundreds of commands at once, some with much output, ten times over', async () => {
-    for (let round = 0; round < 10; round++) {
+  test('hundreds of commands at once, some with much output, again and again', async () => {
+    for (let round = 0; round < 4; round++) {
       const large = Array.from({ length: 2 }, () =>
         exec(connection, 'head -c 1000000 /dev/zero', { encoding: 'buffer' }),
       )

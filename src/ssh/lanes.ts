@@ -50,9 +50,9 @@ const IDLE_MS = 5_000
  * Shares one server's sessions among commands. Whoever finds none free waits; while nobody gives one back, further
  * connections are opened beside the first, and closed when they are idle.
  *
- * dropbear from 2022.82 to 2024.85 gets one command at a time per connection: when a command of the same connection
- * exits between a channel's opening and its exec request, it closes the new channel, starts the command all the same, and
- * dies of an assertion at the command's first output (mkj/dropbear issues 173 and 321).
+ * dropbear gets one command at a time per connection. From 2022.82 to 2024.85, which Debian 12 has, it closes a new
+ * channel when another command of the connection exits before the exec request has come, starts the command all the same,
+ * and dies of an assertion at its first output (mkj/dropbear issues 173 and 321).
  */
 export class Lanes {
   readonly #first: SshConnection

@@ -78,6 +78,10 @@ export async function writeFile(
   }
 }
 
+/**
+ * The contents are the script's input. sftp with many requests in flight was no faster to OpenSSH and slower to dropbear,
+ * in emulated guests, and would need a command before and one after it.
+ */
 async function send(
   connection: SshConnection,
   paths: TransferPaths,
