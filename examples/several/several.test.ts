@@ -7,7 +7,7 @@ const HOST = '10.0.2.2'
 const test = guestTest({ server: 'micro', client: 'micro' })
 
 test('one machine serves, another one asks', async ({ server, client }) => {
-  await server.succeed('mkdir /srv && echo "from the server" > /srv/index.html && httpd -p 8080 -h /srv')
+  await server.succeed('echo "from the server" > /srv/index.html && httpd -p 8080 -h /srv')
   await server.waitForOpenPort(8080)
   const { port } = await server.forwardPort(8080)
   expect(await client.succeed(`wget -q -O - http://${HOST}:${port}/`)).toBe('from the server\n')

@@ -105,7 +105,7 @@ describe('waiting', () => {
       else through(socket)
     })
     const through = (socket: Socket) => {
-      import('node:net').then(({ connect }) => {
+      void import('node:net').then(({ connect }) => {
         const back = connect(server.port, '127.0.0.1')
         back.on('error', () => socket.destroy())
         socket.pipe(back).pipe(socket)

@@ -125,7 +125,7 @@ class Execution {
         }
         killMarked(this.#connection, marker, opening.opened).then((doubt) => {
           reject(doubt === undefined ? error() : error().withDetails([doubt]))
-        })
+        }, reject)
       }
       const timer =
         this.#timeoutMs === undefined ? undefined : setTimeout(() => interrupt(() => this.#timedOut()), this.#timeoutMs)
