@@ -24,13 +24,15 @@ export async function stopwatch(work) {
  * @param {number} rounds
  * @param {Record<Name, () => Promise<number>>} contestants
  * @param {(text: string) => void} progress
+ * @param {(round: number) => Promise<void>} [before] comes before each round
  * @returns {Promise<Record<Name, number[]>>}
  */
-export async function interleave(rounds, contestants, progress) {
+export async function interleave(rounds, contestants, progress, before = async () => {}) {
   const names = /** @type {Name[]} */ (Object.keys(contestants))
   /** @type {any} */
   const samples = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = 1; round <= rounds; round++) {
+    await before(round)
     const said = []
     for (const name of names) {
       const sample = await contestants[name]()
