@@ -8,12 +8,20 @@ import type { Harness } from '../session/harness.js'
 import { templateMachine } from './machine.js'
 
 /** Raised whenever a template of an older Mayfly must not be loaded by this one. */
-const FORMAT = 2
+const FORMAT = 3
 
 /** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
 export interface Ingredients {
   /** What the guest is: the same on every host. */
-  guest: { format: number; image: string; disk: number; provision: string[] }
+  guest: {
+    format: number
+    name: string
+    image: string
+    cpus: number
+    memoryBytes: number
+    diskBytes: number
+    provision: string[]
+  }
   /** What runs it: different machines, QEMUs and processors cannot load each other's state. */
   host: { qemu: string; qemuFile: string; accelerator: string; cpu: string; argv: string[] }
 }
@@ -23,7 +31,10 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
     guest: {
       format: FORMAT,
       image: image.digest,
-      disk: guest.diskBytes,
+      name: guest.name,
+      cpus: guest.cpus,
+      memoryBytes: guest.memoryBytes,
+      diskBytes: guest.diskBytes,
       provision: await Promise.all(guest.provision.map(stepFingerprint)),
     },
     host: { ...hostIngredients(harness), argv: qemuArgv(templateMachine(harness, guest, image, '.')) },

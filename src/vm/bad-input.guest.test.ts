@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineGuest } from '../guest/spec.js'
 import { detectAccelerator } from '../host/accelerator.js'
+import type { Progress } from '../host/progress.js'
 import { privateCache } from '../image/testing/private-cache.js'
 import { closeSession } from '../session/session.js'
 import { launch, prepare } from './launch.js'
@@ -14,6 +15,12 @@ async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bad-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** Keeps what is printed. */
+function recorder(): { progress: Progress; notes: string[] } {
+  const notes: string[] = []
+  return { notes, progress: { note: (line) => void notes.push(line), step: (_title, work) => work(() => {}) } }
 }
 
 /** The micro image as a user's own kernel and initrd. */
@@ -163,18 +170,14 @@ test('a provision step that fails leaves no template, and shows its output', asy
 
 test('a template whose files were changed is made again, and the reason is printed', async () => {
   const cacheDir = await privateCache()
-  const notes: string[] = []
-  const progress = {
-    note: (line: string) => void notes.push(line),
-    step: <T>(_: string, work: (log: () => void) => Promise<T>) => work(() => {}),
-  }
+  const { progress, notes } = recorder()
   const guest = defineGuest('micro')
   for (const file of ['ram', 'state', 'disk.qcow2', 'template.json']) {
     const { template } = await prepare(guest, { cacheDir })
     await appendFile(join(template.directory, file), 'x')
     await using vm = await launch(guest, { cacheDir, progress })
     expect(await vm.succeed('echo fine')).toBe('fine\n')
-    expect(notes.pop()).toMatch(file === 'template.json' ? /its manifest is damaged/ : `its file ${file} has`)
+    expect(notes.join('\n')).toMatch(file === 'template.json' ? /its manifest is damaged/ : `its file ${file} has`)
   }
 })
 
@@ -196,6 +199,24 @@ test('a template that QEMU cannot load is made again', async () => {
   )
   await using vm = await launch('micro', { cacheDir })
   expect(await vm.succeed('echo fine')).toBe('fine\n')
+})
+
+test('a template of another QEMU is not used, and the reason is printed; another size of the same guest is no reason', async () => {
+  const cacheDir = await privateCache()
+  const { template } = await prepare(defineGuest('micro'), { cacheDir })
+  const { ingredients } = template.manifest
+  const host = { ...ingredients.host, qemu: 'QEMU emulator version 1.0' }
+  await writeFile(
+    join(template.directory, 'template.json'),
+    JSON.stringify({ ...template.manifest, ingredients: { ...ingredients, host } }),
+  )
+  await rename(template.directory, template.directory.replace(/-[0-9a-f]+$/, '-00000000000000000000'))
+  const { progress, notes } = recorder()
+  await prepare(defineGuest('micro'), { cacheDir, progress })
+  expect(notes.join('\n')).toMatch(/other conditions: qemu was QEMU emulator version 1\.0, is QEMU emulator version/)
+  const other = recorder()
+  await prepare(defineGuest({ image: 'micro', memory: '160MiB' }), { cacheDir, progress: other.progress })
+  expect(other.notes.join('\n')).not.toContain('other conditions')
 })
 
 test('two that want the same template at once seal it once', async () => {

@@ -52,7 +52,15 @@ export async function seededCache(): Promise<SeededCache> {
         name: 'micro',
         createdAt: new Date().toISOString(),
         ingredients: {
-          guest: { format: 1, image: digestOf(imageKey), disk: 0, provision: [] },
+          guest: {
+            format: 1,
+            name: 'micro',
+            image: digestOf(imageKey),
+            cpus: 1,
+            memoryBytes: 0,
+            diskBytes: 0,
+            provision: [],
+          },
           host: { qemu: 'another', qemuFile: '', accelerator: 'tcg', cpu: '', argv: [] },
         },
         hostKey: '',
