@@ -42,10 +42,10 @@ table+=(
   'lz4|lz4|unpacks kernels'
   'zstd|zstd|unpacks downloads and initial RAM disks'
   'util-linux|setpriv flock|ties child processes to their parent, takes locks'
-  'openssh-client|ssh-keygen scp|keys and file transfers in tests and benches'
 )
 if [[ $dev == 1 ]]; then
   table+=(
+    'openssh-client|ssh-keygen scp|keys and file transfers in tests and benches'
     'openssh-server|sshd|the server that the SSH tests talk to; not started as a service'
     'sudo|sudo|how the SSH tests become another user'
     'dropbear-bin|dropbear|the small server that the SSH tests talk to'

@@ -14,7 +14,7 @@ export async function checkAptMirror(aptDirectory = '/etc/apt'): Promise<Check> 
   const mirrors = [...new Set(uris.map(withoutPassword))]
   if (mirrors.length > 0) return ok(NAME, mirrors.join(', '))
   const hint =
-    'The embedded guests are built from Debian packages; on another system use a guest image from a file or an address.'
+    'The embedded guests are built from Debian packages; on another system give a kernel, an initrd and a disk of your own.'
   return warn(NAME, `none configured in ${aptDirectory}`, hint)
 }
 

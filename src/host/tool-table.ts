@@ -90,8 +90,8 @@ export const TOOLS: Record<string, Tool> = {
   },
   setpriv: { packages: utilLinux, purpose: 'ties a child process to its parent', need: 'run' },
   flock: { packages: utilLinux, purpose: 'holds the locks of the cache', need: 'run' },
-  'ssh-keygen': { packages: openssh, purpose: 'reads and makes keys in tests and benches', need: 'build' },
-  scp: { packages: openssh, purpose: 'the yardstick of file transfers in benches', need: 'build' },
+  'ssh-keygen': { packages: openssh, purpose: 'reads and makes keys in tests and benches', need: 'develop' },
+  scp: { packages: openssh, purpose: 'the yardstick of file transfers in benches', need: 'develop' },
   sshd: {
     packages: {
       apt: 'openssh-server',

@@ -50,7 +50,8 @@ export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOption
   const wrong = packages.find((entry) => !/^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?$/.test(entry))
   if (wrong !== undefined)
     throw invalid(`not a package name: ${JSON.stringify(wrong)}`, 'Give names as apt takes them.')
-  if (process.arch !== 'x64') throw invalid(`no embedded guest for ${process.arch} yet`, 'Use a cloud image.')
+  if (process.arch !== 'x64')
+    throw invalid(`no embedded guest for ${process.arch} yet`, 'Give a kernel, an initrd and a disk of your own.')
   const diskSizeBytes = name === 'debian' ? toBytes(diskSize, GIB, 'disk size') : 0
   if (name === 'debian' && diskSizeBytes < 2 * GIB) throw invalid('the disk is too small', 'Give at least 2 GiB.')
   return {

@@ -8,12 +8,16 @@ export const embeddedSchema = z.strictObject({
   mirror: z.url({ protocol: /^https?$/ }).optional(),
 })
 
-/** A kernel and an initrd of the user's own, with or without a disk. The initrd finds its keys in `/mayfly`. */
+/**
+ * A kernel and an initrd of the user's own, with or without a disk. The initrd finds its keys in `/mayfly`.
+ * `agent` says that the guest runs Mayfly's agent, which then sets the clock and the random numbers of clones right.
+ */
 export const kernelSchema = z.strictObject({
   kernel: z.string().min(1),
   initrd: z.string().min(1),
   cmdline: z.string().default(''),
   disk: z.string().min(1).optional(),
+  agent: z.boolean().default(false),
 })
 
 export type EmbeddedImage = z.output<typeof embeddedSchema>

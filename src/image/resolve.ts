@@ -85,7 +85,7 @@ async function kernel(reference: KernelImage): Promise<Image> {
     ...path,
     cmdline: reference.cmdline.split(/\s+/).filter(Boolean),
     disk,
-    features: { seed: true, agent: false },
+    features: { seed: true, agent: reference.agent },
   }
 }
 

@@ -47,7 +47,7 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-smp', `${machine.cpus}`],
     ...['-m', `${Math.ceil(machine.memoryBytes / 1024 ** 2)}M`],
     ...['-object', ram(machine)],
-    // No boot menu wait, and a reset ends the process: Mayfly starts the next one (see vm/power.ts).
+    // No boot menu wait, and a reset ends the process: Mayfly starts the next one (see vm/life.ts).
     ...['-boot', 'menu=off', '-action', 'reboot=shutdown', '-rtc', 'base=utc'],
     ...bootFiles(machine),
     ...['-chardev', `socket,id=qmp,fd=${CHANNEL_FDS.qmp}`, '-mon', 'chardev=qmp,mode=control'],

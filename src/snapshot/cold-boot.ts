@@ -1,4 +1,4 @@
-import { appendFile, copyFile, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { seedArchive } from '../guest/seed.js'
@@ -89,9 +89,11 @@ async function prepareFiles({ guest, image, directory }: ColdBootOptions, identi
   ])
 }
 
+/** The kernel looks for a further archive at multiples of 4 only; one that was compressed may end anywhere. */
 async function writeSeededInitrd(image: Image, path: string, seed: Buffer): Promise<void> {
   await copyFile(image.initrd, path)
-  await appendFile(path, seed)
+  const { size } = await stat(path)
+  await appendFile(path, Buffer.concat([Buffer.alloc(-size & 3), seed]))
 }
 
 async function targetOf({ qemu }: Running, identity: SshIdentity) {

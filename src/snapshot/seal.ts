@@ -8,6 +8,7 @@ import { createOverlay } from '../image/overlay.js'
 import type { Harness } from '../session/harness.js'
 import { exec } from '../ssh/exec.js'
 import { agentReply } from './agent-reply.js'
+import { bootTimeoutMs } from './boot-timeout.js'
 import type { Ingredients } from './cache-key.js'
 import { aboutAccelerator, type Booted, coldBoot, diskSizeBytes } from './cold-boot.js'
 import { FILES } from './machine.js'
@@ -49,14 +50,12 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
   }
   await createOverlay(join(staging, FILES.overlay), overlay)
   const booted = await timed('boot', `boot ${guest.name}`, () => coldBoot({ ...options, directory: staging }))
-  const { qemu, agent, ssh } = booted
+  const { qemu, ssh } = booted
   try {
-    // SSH may be up first; a template without its agent would be sealed restless, and its clones would live in the past.
-    if (image.features.agent) await agentReply('to its start', agent.ready(), qemu)
     for (const [index, step] of guest.provision.entries()) {
       await timed(`step ${index + 1}`, describeStep(step), (log) => runStep(ssh, step, log, signal))
     }
-    await timed('quiesce', `quiesce ${guest.name}`, () => quiesce(booted))
+    await timed('quiesce', `quiesce ${guest.name}`, () => quiesce(options, booted))
     await timed('seal', `seal ${guest.name}`, () => freeze(booted))
   } catch (error) {
     throw aboutAccelerator(harness, await qemu.explain(error))
@@ -68,23 +67,24 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
     createdAt: new Date().toISOString(),
     ingredients,
     hostKey: booted.identity.host.publicKey,
-    agent: agent.present,
+    agent: image.features.agent,
     timings,
   })
 }
 
 /** Waits until the guest has nothing left to do, so that its clones start with nothing to do. */
-async function quiesce({ qemu, agent, ssh }: Booted): Promise<void> {
+async function quiesce({ harness, image }: SealOptions, { qemu, agent, ssh }: Booted): Promise<void> {
   // Degraded (exit 1) is as finished as running: a failed unit is the guest's business, and its tests'.
   const { exitCode } = await exec(
     ssh,
     'if command -v systemctl >/dev/null; then systemctl is-system-running --wait >/dev/null; fi; sync',
+    { timeout: bootTimeoutMs(harness) },
   )
   if (exitCode === null)
     throw new MayflyError('MAYFLY_SSH_FAILED', 'the guest could not be brought to rest before sealing')
   await ssh.close()
   // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
-  if (agent.present) await agentReply('quiesce', agent.quiesce(), qemu)
+  if (image.features.agent) await agentReply('quiesce', agent.quiesce(), qemu)
 }
 
 /** Stops the guest and writes its device state; its RAM is in its file already. */

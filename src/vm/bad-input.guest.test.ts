@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineGuest } from '../guest/spec.js'
@@ -224,4 +225,17 @@ test('two that want the same template at once seal it once', async () => {
   const guest = defineGuest('micro')
   const both = await Promise.all([prepare(guest, { cacheDir }), prepare(guest, { cacheDir })])
   expect(both[0].template.manifest.createdAt).toBe(both[1].template.manifest.createdAt)
+})
+
+test('a kernel and a compressed initrd of the user, with the agent and without', async () => {
+  const directory = await scratch()
+  const { kernel, initrd } = await microKernel()
+  const compressed = join(directory, 'initrd.gz')
+  // Of a length that is no multiple of 4: what follows it must be moved there.
+  const gzip = gzipSync(await readFile(initrd), { level: 1 })
+  await writeFile(compressed, Buffer.concat([gzip, Buffer.alloc((5 - (gzip.length & 3)) & 3)]))
+  for (const agent of [true, false]) {
+    await using vm = await launch({ image: { kernel, initrd: compressed, cmdline: 'quiet', agent } })
+    expect(await vm.succeed('cat /proc/cmdline')).toContain('quiet')
+  }
 })
