@@ -22,8 +22,9 @@ export const uploadRowNames = (name) => ({
 })
 
 /**
- * Both ways to the same place of a fresh clone, as a test would: a clone that has taken thousands of files is slower. scp has OpenSSH's own defaults, the pinned host key, and a connection
- * to open each time; Mayfly's is open, as it is in a test.
+ * Both ways to the same place of a fresh clone, as a test would: one that has taken thousands of files is slower.
+ * scp has OpenSSH's own defaults, the pinned host key, and a connection to open each time; Mayfly's is open, as it is
+ * in a test.
  * @param {import('./guest.js').BenchGuest} guest
  * @param {import('./main.js').Bench} bench
  */
