@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { access, mkdir, rename, rm, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { dir as temporaryDirectory } from 'tmp-promise'
 import { errnoOf, MayflyError } from '../errors.js'
 import { formatBytes } from '../units.js'
 import { acquireLock, type LockOptions } from './lock.js'
@@ -76,6 +75,8 @@ export async function publish<T>(
   target: string,
   fill: (staging: string) => Promise<T>,
 ): Promise<T> {
+  // Loaded when something is made, which is seldom.
+  const { dir: temporaryDirectory } = await import('tmp-promise')
   const staging = await temporaryDirectory({ tmpdir: workshop, prefix: 'staging', mode: 0o700 })
   try {
     const result = await fill(staging.path)

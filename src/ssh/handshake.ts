@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net'
 import type { CipherAlgorithm, Client, KexAlgorithm, ServerHostKeyAlgorithm } from 'ssh2'
 import { errnoOf, messageOf } from '../errors.js'
 import { keyTypeOf, publicKeyBlob } from './identity.js'
+import { signAtOnce } from './ssh2-internals.js'
 
 export interface SshTarget {
   host: string
@@ -105,6 +106,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
           return false
         },
       })
+      signAtOnce(client)
       // After connect(), which has paused the socket: a listener now does not start the flow.
       socket.once('data', (chunk: Buffer) => {
         software = /^SSH-[\d.]+-(.*)/m.exec(chunk.toString('latin1'))?.[1]?.trim() ?? ''
