@@ -3,7 +3,8 @@ import { MayflyError } from '../errors.js'
 
 /** Enough for a boot log and a panic; the whole of it is in the log file that QEMU writes. */
 const KEPT_CHARACTERS = 256 * 1024
-const PANIC = /Kernel panic - not syncing[^\n]*/
+/** The whole line: it may come in pieces. */
+const PANIC = /Kernel panic - not syncing[^\n]*\n/
 
 /** A guest's serial console: what it printed, and who waits for what. */
 export class Console {
