@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { access, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Progress } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
+import { fileDigest, unreadable } from './file-digest.js'
 import type { Image } from './image.js'
 import { inspectDisk } from './overlay.js'
 import type { EmbeddedImage, KernelImage } from './reference.js'
@@ -74,10 +73,9 @@ export async function readImage(dir: string): Promise<Image | undefined> {
 
 async function kernel(reference: KernelImage): Promise<Image> {
   const path = { kernel: resolve(reference.kernel), initrd: resolve(reference.initrd) }
-  const hash = createHash('sha256').update(reference.cmdline)
-  for (const file of Object.values(path)) await addFile(hash, file)
   const disk = reference.disk === undefined ? undefined : await ownDisk(resolve(reference.disk))
-  if (disk) await addFile(hash, disk.path)
+  const hash = createHash('sha256').update(reference.cmdline)
+  for (const file of [path.kernel, path.initrd, ...(disk ? [disk.path] : [])]) hash.update(await fileDigest(file))
   return {
     name: basename(path.kernel),
     digest: `sha256:${hash.digest('hex')}`,
@@ -104,14 +102,4 @@ async function ownDisk(path: string): Promise<Image['disk']> {
     })
   }
   return { path, format, virtualSizeBytes }
-}
-
-async function addFile(hash: ReturnType<typeof createHash>, path: string): Promise<void> {
-  await pipeline(createReadStream(path), hash, { end: false }).catch(unreadable(path))
-}
-
-function unreadable(path: string) {
-  return (error: unknown): never => {
-    throw new MayflyError('MAYFLY_IMAGE_NOT_FOUND', `cannot read ${path}`, { details: [String(error)], cause: error })
-  }
 }

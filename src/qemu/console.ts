@@ -3,6 +3,7 @@ import { MayflyError } from '../errors.js'
 
 /** Enough for a boot log and a panic; the whole of it is in the log file that QEMU writes. */
 const KEPT_CHARACTERS = 256 * 1024
+const LONGEST_LINE = 1024
 /** The whole line: it may come in pieces. */
 const PANIC = /Kernel panic - not syncing[^\n]*\n/
 
@@ -11,6 +12,7 @@ export class Console {
   readonly #stream: Duplex
   readonly #watchers = new Set<() => void>()
   #text = ''
+  #recent = ''
   #panic: string | undefined
 
   constructor(stream: Duplex) {
@@ -22,12 +24,13 @@ export class Console {
 
   /** All that was printed, its oldest part cut off beyond 256 Ki characters. */
   text(): string {
-    return this.#text
+    return this.#text.slice(-KEPT_CHARACTERS)
   }
 
   /** The last lines, for an error's details. */
   tail(lines = 15): string[] {
     return this.#text
+      .slice(-lines * LONGEST_LINE)
       .split(/\r*\n/)
       .filter((line) => line.trim() !== '')
       .slice(-lines)
@@ -91,8 +94,11 @@ export class Console {
   }
 
   #append(chunk: string): void {
-    this.#text = (this.#text + chunk).slice(-KEPT_CHARACTERS)
-    this.#panic ??= PANIC.exec(this.#text)?.[0].trim()
+    this.#text += chunk
+    // A chatty guest prints thousands of pieces: the whole text is neither searched nor copied for each.
+    this.#recent = this.#recent.slice(-LONGEST_LINE) + chunk
+    this.#panic ??= PANIC.exec(this.#recent)?.[0].trim()
+    if (this.#text.length > 2 * KEPT_CHARACTERS) this.#text = this.#text.slice(-KEPT_CHARACTERS)
     for (const watcher of [...this.#watchers]) watcher()
   }
 }
