@@ -8,6 +8,7 @@ import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
 import type { Image } from '../image/image.js'
 import { resolveImage } from '../image/resolve.js'
+import { explainFull } from '../image/store.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { type Harness, openHarness } from '../session/harness.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
@@ -104,15 +105,16 @@ async function clone(prepared: Prepared, { signal }: LaunchOptions): Promise<Vm>
     await mkdir(directory, { mode: 0o700 })
     resumed = await resume(harness, guest, image, template, directory)
     const vm = await assemble(prepared, resumed, { id, directory, signal, onGone: () => share[Symbol.dispose]() })
-    signal?.throwIfAborted()
-    return vm
+    if (!signal?.aborted) return vm
+    await vm.destroy()
+    throw signal.reason
   } catch (error) {
     await resumed?.qemu.kill()
     await rm(directory, { recursive: true, force: true })
     share[Symbol.dispose]()
     throw signal?.aborted
       ? new MayflyError('MAYFLY_ABORTED', `the launch of ${guest.name} was given up`, { cause: signal.reason })
-      : error
+      : explainFull(harness.store, error)
   }
 }
 
@@ -121,6 +123,27 @@ interface Assembly {
   directory: string
   signal: AbortSignal | undefined
   onGone: () => void
+}
+
+/** Boots a Vm's own disk in a new QEMU, with the keys of its template. */
+async function powerOn({ harness, guest, image, template }: Prepared, record: VmRecord, directory: string) {
+  const running = await run(harness, rebootMachine(harness, guest, image, template.directory, directory), directory)
+  const { qemu } = running
+  try {
+    await qemu.greeted()
+    await qemu.qmp.execute('qmp_capabilities')
+    const sshPort = await forwardedPort(qemu.qmp, 22)
+    await writeRecord(directory, { ...record, pid: qemu.pid, sshPort })
+    return { ...running, sshPort }
+  } catch (error) {
+    await qemu.kill()
+    throw error
+  }
+}
+
+/** What `mayfly ls` and `mayfly gc` know of a Vm. */
+function writeRecord(directory: string, record: VmRecord): Promise<void> {
+  return writeFile(join(directory, VM_RECORD), JSON.stringify(record))
 }
 
 /** Connects to a resumed machine, sets its clock and entropy right, and hands it to the session. */
@@ -150,19 +173,14 @@ async function assemble(
     template.manifest.agent
       ? timed(timings, 'fixup', () => agentReply('fixup', resumed.agent.fixup(), resumed.qemu))
       : undefined,
-    writeFile(join(directory, VM_RECORD), JSON.stringify(record)),
+    writeRecord(directory, record),
   ])
   const life = new Life(resumed, connection, {
     name: guest.name,
     login,
     bootTimeoutMs: timeoutMs,
     agent: image.features.agent,
-    powerOn: async () => {
-      const running = await run(harness, rebootMachine(harness, guest, image, template.directory, directory), directory)
-      await running.qemu.greeted()
-      await running.qemu.qmp.execute('qmp_capabilities')
-      return { ...running, sshPort: await forwardedPort(running.qemu.qmp, 22) }
-    },
+    powerOn: () => powerOn(prepared, record, directory),
   })
   const vm = new Vm({
     id,

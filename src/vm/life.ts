@@ -75,8 +75,11 @@ export class Life {
 
   /** The open connection, or a new one. */
   async connect(booting = false): Promise<SshConnection> {
-    const open = await this.#connection?.catch(() => undefined)
+    const current = this.#connection
+    const open = await current?.catch(() => undefined)
     if (open?.connected) return open
+    // Somebody else found it gone as well, and is making the next one.
+    if (this.#connection !== current) return await this.connect(booting)
     const { bootTimeoutMs: timeoutMs, name } = this.#options
     const agent = booting && this.#options.agent
     const connecting = untilReady(this.#running, this.target, { timeoutMs, name, agent })
