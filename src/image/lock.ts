@@ -32,6 +32,8 @@ async function tryFlock(path: string, flags: string[], signal?: AbortSignal): Pr
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   })
+  // A holder that was killed is told by its exit, not by a broken pipe.
+  child.stdin.on('error', () => {})
   const exited = once(child, 'close').then(() => 'exited' as const)
   const failed = once(child, 'error').then(([error]) => error as Error)
   const abort = () => child.kill('SIGKILL')

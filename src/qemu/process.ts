@@ -31,18 +31,16 @@ export class QemuProcess {
   readonly console: Console
   /** The second serial port, where an embedded guest's fix-up agent listens. */
   readonly agent: Duplex
-  readonly argv: readonly string[]
   /** Resolves when the process is gone and its output is read; never rejects. */
   readonly exited: Promise<Exit>
   readonly #child: ChildProcess
   #stderr = ''
   #exit: Exit | undefined
 
-  private constructor(child: ChildProcess, argv: readonly string[]) {
+  private constructor(child: ChildProcess) {
     // Extra 'pipe' descriptors are socket pairs: both ways, whatever their type says.
     const channels = child.stdio as unknown as Duplex[]
     this.#child = child
-    this.argv = argv
     this.qmp = new QmpClient(channels[CHANNEL_FDS.qmp]!)
     this.console = new Console(channels[CHANNEL_FDS.console]!)
     this.agent = channels[CHANNEL_FDS.agent]!
@@ -78,7 +76,7 @@ export class QemuProcess {
         cause: error,
       })
     }
-    return new QemuProcess(child, argv)
+    return new QemuProcess(child)
   }
 
   get pid(): number {

@@ -6,9 +6,6 @@ export interface QmpCommands {
   qmp_capabilities: Command
   cont: Command
   stop: Command
-  quit: Command
-  system_powerdown: Command
-  system_reset: Command
   'query-status': Command<undefined, { status: RunState; running: boolean }>
   'query-migrate': Command<undefined, MigrationInfo>
   'migrate-set-capabilities': Command<{ capabilities: { capability: string; state: boolean }[] }>
@@ -16,7 +13,6 @@ export interface QmpCommands {
   migrate: Command<{ uri: string }>
   'migrate-incoming': Command<{ uri: string }>
   'human-monitor-command': Command<{ 'command-line': string }, string>
-  'set-action': Command<{ reboot?: 'reset' | 'shutdown'; shutdown?: 'poweroff' | 'pause' }>
 }
 
 interface Command<A = undefined, R = Record<string, never>> {

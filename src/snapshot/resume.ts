@@ -6,7 +6,7 @@ import type { Image } from '../image/image.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import { cloneMachine, FILES } from './machine.js'
-import { CAPABILITIES, LOAD_URI, type Running, run } from './running.js'
+import { CAPABILITIES, LOAD_URI, migrated, type Running, run } from './running.js'
 import type { Template } from './template.js'
 import type { LaunchTimings } from './timings.js'
 
@@ -49,18 +49,14 @@ export async function resume(
 /** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */
 async function load({ qemu }: Running): Promise<{ sshPort: number; greetedAt: number }> {
   const { qmp } = qemu
-  const loaded = qmp.nextEvent(
-    ({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'),
-  )
-  const [greetedAt, , , sshPort, , { data }] = await Promise.all([
+  const [greetedAt, , , sshPort, loaded] = await Promise.all([
     qmp.greeted().then(() => performance.now()),
     qmp.execute('qmp_capabilities'),
     qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
     forwardedPort(qmp, 22),
-    qmp.execute('migrate-incoming', { uri: LOAD_URI }),
-    loaded,
+    migrated(qmp, 'migrate-incoming', LOAD_URI),
   ])
-  if (data?.status !== 'completed') throw new Error('QEMU reported a failed load')
+  if (!loaded) throw new Error('QEMU reported a failed load')
   await qmp.execute('cont')
   return { sshPort, greetedAt }
 }

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { Agent } from '../guest/agent.js'
 import { CHANNEL_FDS, type Machine, qemuArgv } from '../qemu/argv.js'
 import { QemuProcess } from '../qemu/process.js'
+import type { QmpClient } from '../qemu/qmp.js'
 import type { Harness } from '../session/harness.js'
 import { FILES } from './machine.js'
 
@@ -38,3 +39,17 @@ export const CAPABILITIES = [
 export const SAVE_URI = `exec:cat > ${FILES.state}`
 /** The inherited descriptor: half the time of starting a shell. Only loading takes one by number. */
 export const LOAD_URI = `fd:${CHANNEL_FDS.state}`
+
+/** Device state takes some 15 ms. */
+const MIGRATION_DEADLINE_MS = 60_000
+
+/** Starts a save or a load by `command`, and waits until QEMU says that it is over. True if it succeeded. */
+export async function migrated(qmp: QmpClient, command: 'migrate' | 'migrate-incoming', uri: string): Promise<boolean> {
+  // Listening first, and waiting for both at once: if the command is refused, nobody else hears of the event that never comes.
+  const ended = qmp.nextEvent(
+    ({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'),
+    AbortSignal.timeout(MIGRATION_DEADLINE_MS),
+  )
+  const [{ data }] = await Promise.all([ended, qmp.execute(command, { uri })])
+  return data?.status === 'completed'
+}

@@ -13,7 +13,7 @@ import type { Ingredients } from './cache-key.js'
 import { aboutAccelerator, type Booted, coldBoot, diskSizeBytes } from './cold-boot.js'
 import { FILES } from './machine.js'
 import { runStep } from './provision.js'
-import { CAPABILITIES, SAVE_URI } from './running.js'
+import { CAPABILITIES, migrated, SAVE_URI } from './running.js'
 import { type TemplateManifest, writeManifest } from './template.js'
 
 export interface SealOptions {
@@ -94,12 +94,7 @@ async function freeze({ qemu }: Booted): Promise<void> {
   await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
   // The default limit of 128 MiB/s holds for files too.
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
-  const ended = qmp.nextEvent(
-    ({ event, data }) => event === 'MIGRATION' && (data?.status === 'completed' || data?.status === 'failed'),
-  )
-  await qmp.execute('migrate', { uri: SAVE_URI })
-  const { data } = await ended
-  if (data?.status === 'completed') return
+  if (await migrated(qmp, 'migrate', SAVE_URI)) return
   const { 'error-desc': reason = 'no reason given' } = await qmp.execute('query-migrate')
   throw new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', `QEMU could not save the device state: ${reason}`)
 }

@@ -8,10 +8,10 @@ import type { Vm } from '../vm/vm.js'
 let cores: Admission | undefined
 
 /** Vms that some tenancy will end: the rest are the test's own. */
-const tenants = new Set<Vm>()
+const tenants = new WeakSet<object>()
 
-export function isTenant(vm: unknown): boolean {
-  return tenants.has(vm as Vm)
+export function isTenant(vm: Vm): boolean {
+  return tenants.has(vm)
 }
 
 export interface TenancyOptions extends LaunchOptions {
@@ -58,7 +58,6 @@ export class Tenancy {
     const settled = await Promise.allSettled(this.#launches)
     const vms = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const ends = await Promise.allSettled(vms.map((vm) => vm.destroy()))
-    for (const vm of vms) tenants.delete(vm)
     this.#share?.[Symbol.dispose]()
     const failures = ends.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
     // A throwing clean-up would keep vitest from running the others of its scope, but hiding it would hide a leak.
