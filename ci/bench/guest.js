@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { defineGuest, launch } from 'mayfly'
 import { qemuArgv } from '../../dist/qemu/argv.js'
 import { cloneMachine, FILES, rebootMachine } from '../../dist/snapshot/machine.js'
-import { prepare } from '../../dist/vm/launch.js'
+import { prepare } from '../../dist/snapshot/prepare.js'
+import { frozenTemplate } from '../../dist/snapshot/template.js'
 
 /**
  * A guest whose image is built and whose template is sealed, and what a script by hand needs to know of them.
  * @typedef {object} BenchGuest
  * @property {string} name
  * @property {import('mayfly').Guest} guest
- * @property {import('../../dist/vm/launch.js').Prepared} prepared
+ * @property {import('../../dist/snapshot/prepare.js').Prepared} prepared
  * @property {string} template directory
  * @property {string} binary QEMU
  * @property {NodeJS.ProcessEnv} env marks children as this session's, which ends them should the bench not
@@ -52,11 +53,12 @@ async function make(name, progress) {
   })
   const { harness, image, template } = prepared
   const makeDirectory = () => mkdtemp(join(harness.session.directory, 'bench-'))
-  /** @param {typeof cloneMachine} machine */
+  /** @param {(directory: string, disk: import('../../dist/qemu/argv.js').DiskLayer) => import('../../dist/qemu/argv.js').Machine} machine */
   const place = async (machine) => {
     const directory = await makeDirectory()
-    await copyFile(join(template.directory, FILES.overlay), join(directory, FILES.disk))
-    return { directory, argv: qemuArgv(machine(harness, guest, image, template.directory, directory)) }
+    const disk = { path: join(directory, FILES.disk), format: /** @type {const} */ ('qcow2') }
+    await copyFile(join(template.directory, FILES.overlay), disk.path)
+    return { directory, argv: qemuArgv(machine(directory, disk)) }
   }
   return {
     name,
@@ -70,8 +72,15 @@ async function make(name, progress) {
       hostKey: Buffer.from(template.manifest.hostKey.split(' ')[1] ?? '', 'base64'),
     },
     makeDirectory,
-    clone: () => place(cloneMachine),
-    fresh: () => place(rebootMachine),
+    clone: () => place((directory, disk) => cloneMachine(harness, guest, frozenTemplate(template), directory, disk)),
+    fresh: () =>
+      place((directory, disk) =>
+        // Plain memory, as whoever uses savevm has it.
+        ({
+          ...rebootMachine(harness, guest, image, template.directory, directory, [disk, ...template.layers]),
+          ram: undefined,
+        }),
+      ),
   }
 }
 

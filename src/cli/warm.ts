@@ -1,5 +1,5 @@
+import { prepare } from '../snapshot/prepare.js'
 import { formatMilliseconds } from '../units.js'
-import { prepare } from '../vm/launch.js'
 import type { ActionContext } from './action.js'
 import { guestNamed } from './guest-argument.js'
 import { progressOn, type RecordedStep, recorded } from './progress.js'

@@ -26,7 +26,7 @@ const argumentOf = (argv: string[], option: string) => argv[argv.indexOf(option)
 test('a clone differs from its template only in what need not match', () => {
   const template = qemuArgv(machine)
   const { boot, ...withoutBoot } = machine
-  const clone = qemuArgv({ ...withoutBoot, ram: { path: '/cache/a,b/ram', share: false }, incoming: true })
+  const clone = qemuArgv({ ...withoutBoot, ram: { path: '/cache/a,b/ram', share: false }, incoming: 'migration' })
   const onlyIn = (one: string[], other: string[]) => one.filter((word) => !other.includes(word))
   expect(onlyIn(template, clone)).toEqual([
     expect.stringContaining('share=on'),
@@ -53,7 +53,7 @@ test('every device has an id and a fixed slot, and no port is chosen by us', () 
 
 test('the chain below the top layer is read-only, and named here rather than in headers', () => {
   const node = JSON.parse(argumentOf(qemuArgv(machine), '-blockdev')!)
-  expect(node).toMatchObject({ 'node-name': 'disk0', driver: 'qcow2', file: { filename: '/top' } })
+  expect(node).toMatchObject({ 'node-name': 'disk0-1', driver: 'qcow2', file: { filename: '/top' } })
   expect(node.backing).toMatchObject({ driver: 'raw', 'read-only': true, file: { filename: '/base' } })
 })
 

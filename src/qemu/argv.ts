@@ -3,11 +3,22 @@ import type { AcceleratorKind } from '../host/accelerator.js'
 /** Descriptors that QEMU inherits, by what they carry. */
 export const CHANNEL_FDS = { qmp: 3, console: 4, agent: 5, state: 6 } as const
 
+export interface DiskLayer {
+  path: string
+  format: 'qcow2' | 'raw'
+}
+
 /** One disk as QEMU sees it: the writable layer, and what it is stacked on, nearest first. */
 export interface DiskChain {
   id: string
-  layers: readonly { path: string; format: 'qcow2' | 'raw' }[]
+  layers: readonly DiskLayer[]
 }
+
+/**
+ * How a saved machine's state was written: `migration`, by QEMU's `migrate` with whatever RAM is not in a shared file;
+ * `devices`, by `xen-save-devices-state`, which writes no RAM and no description of the machine.
+ */
+export type StateKind = 'migration' | 'devices'
 
 /** A machine in all that QEMU must be told. Two with equal argv, but for paths and `incoming`, can load each other's state. */
 export interface Machine {
@@ -24,8 +35,8 @@ export interface Machine {
   disks: readonly DiskChain[]
   /** The console is also written here by QEMU itself, so that it outlives us. */
   consoleLog: string
-  /** Wait for device state instead of booting. */
-  incoming?: boolean | undefined
+  /** Wait for state of this kind instead of booting. */
+  incoming?: StateKind | undefined
 }
 
 const MAC = '52:54:00:6d:61:79'
@@ -40,7 +51,7 @@ export function qemuArgv(machine: Machine): string[] {
     // What no test guest needs costs time to emulate, to probe and to load.
     ...[
       '-machine',
-      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=off,graphics=off`,
+      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=off,graphics=off${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
     ],
     ...['-accel', machine.accelerator === 'tcg' ? 'tcg,thread=multi,tb-size=128' : machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
@@ -62,8 +73,19 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-netdev', 'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
     ...['-device', device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac: MAC, romfile: '' })],
     ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index)),
-    ...(machine.incoming ? ['-incoming', 'defer'] : []),
+    ...incoming(machine),
   ]
+}
+
+function incoming({ incoming: kind }: Machine): string[] {
+  if (kind === undefined) return []
+  // What `xen-save-devices-state` writes begins without the section that describes the machine.
+  return ['-incoming', 'defer', ...(kind === 'devices' ? ['-global', 'migration.send-configuration=off'] : [])]
+}
+
+/** The name of the block node of a disk's layer, counted from the bottom: the same whatever comes to lie above it. */
+export function nodeName(disk: string, fromBottom: number): string {
+  return `${disk}-${fromBottom}`
 }
 
 function ram({ memoryBytes, ram: file }: Machine): string {
@@ -79,32 +101,43 @@ function bootFiles({ boot }: Machine): string[] {
 function diskArgv({ id, layers }: DiskChain, slot: number): string[] {
   return [
     '-blockdev',
-    JSON.stringify({ 'node-name': id, ...blockNode(layers) }),
+    JSON.stringify(diskNode(id, layers)),
     '-device',
-    device('virtio-blk-pci', `${id}-device`, slot, { drive: id }),
+    device('virtio-blk-pci', `${id}-device`, slot, { drive: nodeName(id, layers.length - 1) }),
   ]
 }
 
-/** Backing files are named here rather than in the images' headers, so that a cache can be moved, and a header cannot point elsewhere. */
-function blockNode([top, ...below]: DiskChain['layers']): object {
-  const writable = { discard: 'unmap', 'detect-zeroes': 'unmap' }
+/** A disk's layers as QEMU's block nodes. They are named here rather than in the images' headers, so that a cache can be moved, and a header cannot point elsewhere. */
+function diskNode(id: string, [top, ...below]: readonly DiskLayer[]): object {
+  return { ...writableNode(nodeName(id, below.length), top!), ...backing(id, top!, below) }
+}
+
+/** A layer to write to, without what it is stacked on. */
+export function writableNode(name: string, { path, format }: DiskLayer): object {
   return {
-    driver: top!.format,
-    ...writable,
+    'node-name': name,
+    driver: format,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
     // A power cut of the host costs the clone, which dies with it anyway: guest flushes need not reach the disk.
     cache: { 'no-flush': true },
-    file: { driver: 'file', filename: top!.path, discard: 'unmap' },
-    ...(top!.format === 'qcow2' ? { backing: below.length === 0 ? null : readOnlyNode(below) } : {}),
+    file: { driver: 'file', filename: path, discard: 'unmap' },
   }
 }
 
-function readOnlyNode([top, ...below]: DiskChain['layers']): object {
+function readOnlyNode(id: string, [top, ...below]: readonly DiskLayer[]): object {
   return {
+    'node-name': nodeName(id, below.length),
     driver: top!.format,
     'read-only': true,
     file: { driver: 'file', filename: top!.path, 'read-only': true },
-    ...(top!.format === 'qcow2' ? { backing: below.length === 0 ? null : readOnlyNode(below) } : {}),
+    ...backing(id, top!, below),
   }
+}
+
+function backing(id: string, { format }: DiskLayer, below: readonly DiskLayer[]): object {
+  if (format !== 'qcow2') return {}
+  return { backing: below.length === 0 ? null : readOnlyNode(id, below) }
 }
 
 function device(driver: string, id: string, slot: number, properties: Record<string, string>): string {

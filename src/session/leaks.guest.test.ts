@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { defineGuest } from '../guest/spec.js'
 import { findProcessesByEnvironment } from '../host/process-table.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
-import { prepare } from '../vm/launch.js'
+import { prepare } from '../snapshot/prepare.js'
 import { listSessions } from './sweep.js'
 
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defineGuest } from '../guest/spec.js'
 import { isAlive } from '../host/process-table.js'
 import { exec } from '../ssh/exec.js'
-import { prepare } from '../vm/launch.js'
 import { coldBoot } from './cold-boot.js'
+import { prepare } from './prepare.js'
 
 let directory: string
 beforeAll(async () => {

@@ -23,13 +23,13 @@ export interface EnsureOptions {
 
 /** The template of a guest, sealed now if there is none that can be used. Any number of processes may ask; one seals. */
 export async function ensureTemplate(options: EnsureOptions): Promise<Template> {
-  const { harness, guest, ingredients, progress, signal } = options
-  const found = await findTemplate(harness.store, ingredients)
+  const { harness, guest, image, ingredients, progress, signal } = options
+  const found = await findTemplate(harness.store, ingredients, image)
   if (found.template) return found.template
   const key = templateKey(ingredients)
   const onWait = () => progress.note(`another process is sealing ${guest.name}; waiting for it`)
   return await withLock(harness.store, `template-${key}`, { onWait, signal }, async () => {
-    const { template, reason } = await findTemplate(harness.store, ingredients)
+    const { template, reason } = await findTemplate(harness.store, ingredients, image)
     if (template) return template
     if (reason) progress.note(`no usable template of ${guest.name}: ${reason}`)
     const { kind, reason: because, timeoutScale } = harness.accelerator
@@ -40,7 +40,7 @@ export async function ensureTemplate(options: EnsureOptions): Promise<Template> 
     const target = join(harness.store.templates, key)
     const { directory: workshop } = harness.session
     await publish(harness.store, workshop, target, (staging) => seal({ ...options, staging, target }))
-    const sealed = await findTemplate(harness.store, ingredients)
+    const sealed = await findTemplate(harness.store, ingredients, image)
     if (sealed.template) return sealed.template
     throw new MayflyError(
       'MAYFLY_TEMPLATE_UNUSABLE',
@@ -54,11 +54,11 @@ export async function ensureTemplate(options: EnsureOptions): Promise<Template> 
 
 /** Removes a template that did not load, unless another process has replaced it since. */
 export async function discardTemplate(
-  { harness, ingredients, signal }: EnsureOptions,
+  { harness, image, ingredients, signal }: EnsureOptions,
   template: Template,
 ): Promise<void> {
   await withLock(harness.store, `template-${templateKey(ingredients)}`, { signal }, async () => {
-    const now = await findTemplate(harness.store, ingredients)
+    const now = await findTemplate(harness.store, ingredients, image)
     if (now.template && now.template.manifest.createdAt !== template.manifest.createdAt) return
     await rm(template.directory, { recursive: true, force: true })
   })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
-import type { DiskChain, Machine } from '../qemu/argv.js'
+import type { DiskLayer, Machine, StateKind } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
 
 /** Names of a template's files in its directory, and of a Vm's in its own. */
@@ -17,63 +17,85 @@ export const FILES = {
   privateKey: 'id_ed25519',
 } as const
 
+/** The one disk that every machine has. */
+export const DISK = 'disk0'
+
+/** A machine at rest, from which others resume: a template, or a checkpoint. Its files do not change any more. */
+export interface Frozen {
+  /** Its RAM, which whoever resumes it maps privately. */
+  ram: string
+  state: { path: string; kind: StateKind }
+  /** Its disk, nearest layer first, down to the image's. */
+  layers: readonly DiskLayer[]
+  /** An empty layer of the right size, to copy. */
+  overlay: string
+}
+
 /** What every guest is told at boot, whatever its image. */
 const CMDLINE = ['console=ttyS0', 'panic=-1', '8250.nr_uarts=2']
 
 /** The machine that boots in `directory`, and is frozen there. */
 export function templateMachine(harness: Harness, guest: Guest, image: Image, directory: string): Machine {
+  const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
   return {
-    ...common(harness, guest),
+    ...common(harness, guest, layers, directory),
     ram: { path: join(directory, FILES.ram), share: true },
     boot: kernelBoot(image, directory),
-    disks: [{ id: 'disk0', layers: [{ path: join(directory, FILES.disk), format: 'qcow2' }, ...imageLayers(image)] }],
-    consoleLog: join(directory, FILES.console),
   }
 }
 
-/** The machine that resumes the template in `templateDirectory` with its own memory and its own top layer, in `directory`. */
+/**
+ * The machine that resumes `frozen` with its own top layer `disk`, in `directory`.
+ * @param ram its memory: a private copy-on-write view of the frozen one's, unless it is to be frozen again in a file of its own.
+ */
 export function cloneMachine(
   harness: Harness,
   guest: Guest,
-  image: Image,
-  templateDirectory: string,
+  frozen: Frozen,
   directory: string,
+  disk: DiskLayer,
+  ram: Machine['ram'] = { path: frozen.ram, share: false },
 ): Machine {
   return {
-    ...common(harness, guest),
-    ram: { path: join(templateDirectory, FILES.ram), share: false },
-    disks: cloneDisks(image, templateDirectory, directory),
-    consoleLog: join(directory, FILES.console),
-    incoming: true,
+    ...common(harness, guest, [disk, ...frozen.layers], directory),
+    ram,
+    incoming: frozen.state.kind,
   }
 }
 
-/** The machine that a Vm becomes when it is powered on again: its own disk, fresh memory, the template's keys. */
+/**
+ * The machine that a Vm becomes when it is powered on again: its own disk, fresh memory, the template's keys.
+ * Its memory is a private view of an empty file, so that a checkpoint can tell what was written to.
+ */
 export function rebootMachine(
   harness: Harness,
   guest: Guest,
   image: Image,
   templateDirectory: string,
   directory: string,
+  layers: readonly DiskLayer[],
 ): Machine {
   return {
-    ...common(harness, guest),
+    ...common(harness, guest, layers, directory),
+    ram: { path: join(directory, FILES.ram), share: false },
     boot: kernelBoot(image, templateDirectory),
-    disks: cloneDisks(image, templateDirectory, directory),
-    consoleLog: join(directory, FILES.console),
   }
 }
 
 function common(
   { qemu, accelerator }: Harness,
   guest: Guest,
-): Pick<Machine, 'name' | 'type' | 'accelerator' | 'cpus' | 'memoryBytes'> {
+  layers: readonly DiskLayer[],
+  directory: string,
+): Omit<Machine, 'ram' | 'boot' | 'incoming'> {
   return {
     name: `mayfly-${guest.name}`,
     type: qemu.machine,
     accelerator: accelerator.kind,
     cpus: guest.cpus,
     memoryBytes: guest.memoryBytes,
+    disks: [{ id: DISK, layers }],
+    consoleLog: join(directory, FILES.console),
   }
 }
 
@@ -85,19 +107,6 @@ function kernelBoot(image: Image, seededInitrdDirectory: string): Machine['boot'
   }
 }
 
-function cloneDisks(image: Image, templateDirectory: string, directory: string): DiskChain[] {
-  return [
-    {
-      id: 'disk0',
-      layers: [
-        { path: join(directory, FILES.disk), format: 'qcow2' },
-        { path: join(templateDirectory, FILES.disk), format: 'qcow2' },
-        ...imageLayers(image),
-      ],
-    },
-  ]
-}
-
-function imageLayers(image: Image): DiskChain['layers'] {
+export function imageLayers(image: Image): DiskLayer[] {
   return image.disk ? [image.disk] : []
 }

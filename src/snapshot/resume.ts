@@ -2,10 +2,10 @@ import { copyFile, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
-import type { Image } from '../image/image.js'
+import type { Machine } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
-import { cloneMachine, FILES } from './machine.js'
+import { cloneMachine, FILES, type Frozen } from './machine.js'
 import { CAPABILITIES, LOAD_URI, migrated, type Running, run } from './running.js'
 import type { Template } from './template.js'
 import type { LaunchTimings } from './timings.js'
@@ -16,26 +16,28 @@ export interface Resumed extends Running {
   timings: Pick<LaunchTimings, 'spawn' | 'load'>
 }
 
+export interface ResumeOptions {
+  harness: Harness
+  guest: Guest
+  frozen: Frozen
+  /** QEMU's own; holds the console's log. */
+  directory: string
+  /** Where the machine's own empty layer is put, over the frozen one's disk. */
+  disk: string
+  /** Default: a private view of the frozen one's. */
+  ram?: Machine['ram']
+}
+
 /**
- * Starts a clone of `template` in `directory`: private memory mapped from the template's RAM file, an empty layer over its disk.
+ * Starts a machine from where `frozen` stopped.
  * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE with QEMU's words when the state does not load.
  */
-export async function resume(
-  harness: Harness,
-  guest: Guest,
-  image: Image,
-  template: Template,
-  directory: string,
-): Promise<Resumed> {
+export async function resume({ harness, guest, frozen, directory, disk, ram }: ResumeOptions): Promise<Resumed> {
   const started = performance.now()
-  await using state = await open(join(template.directory, FILES.state), 'r')
-  await copyFile(join(template.directory, FILES.overlay), join(directory, FILES.disk))
-  const running = await run(
-    harness,
-    cloneMachine(harness, guest, image, template.directory, directory),
-    directory,
-    state,
-  )
+  await using state = await open(frozen.state.path, 'r')
+  await copyFile(frozen.overlay, disk)
+  const machine = cloneMachine(harness, guest, frozen, directory, { path: disk, format: 'qcow2' }, ram)
+  const running = await run(harness, machine, directory, state)
   try {
     const { sshPort, greetedAt } = await load(running)
     const timings = { spawn: greetedAt - started, load: performance.now() - greetedAt }

@@ -2,14 +2,28 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../errors.js'
+import type { Image } from '../image/image.js'
 import type { Store } from '../image/store.js'
+import type { DiskLayer } from '../qemu/argv.js'
 import { differences, guestPart, type Ingredients, templateKey } from './cache-key.js'
-import { FILES } from './machine.js'
+import { FILES, type Frozen, imageLayers } from './machine.js'
 
 /** A guest booted, provisioned, quiet and frozen. */
 export interface Template {
   directory: string
   manifest: TemplateManifest
+  /** Its disk, nearest layer first, down to the image's. */
+  layers: readonly DiskLayer[]
+}
+
+/** What its clones resume from. */
+export function frozenTemplate({ directory, layers }: Template): Frozen {
+  return {
+    ram: join(directory, FILES.ram),
+    state: { path: join(directory, FILES.state), kind: 'migration' },
+    layers,
+    overlay: join(directory, FILES.overlay),
+  }
 }
 
 export interface TemplateManifest {
@@ -49,6 +63,7 @@ export async function writeManifest(
 export async function findTemplate(
   store: Store,
   ingredients: Ingredients,
+  image: Image,
 ): Promise<{ template?: Template; reason?: string }> {
   const key = templateKey(ingredients)
   const directory = join(store.templates, key)
@@ -56,7 +71,9 @@ export async function findTemplate(
   if (manifest === undefined) return { reason: await otherHostReason(store, key, ingredients) }
   if (typeof manifest === 'string') return { reason: `its manifest is damaged: ${manifest}` }
   const damage = await findDamage(directory, manifest)
-  return damage ? { reason: damage } : { template: { directory, manifest } }
+  if (damage) return { reason: damage }
+  const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
+  return { template: { directory, manifest, layers } }
 }
 
 /** Why a sealed template must not be resumed, if its files are not as they were sealed. */

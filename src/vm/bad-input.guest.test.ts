@@ -10,7 +10,8 @@ import { detectAccelerator } from '../host/accelerator.js'
 import type { Progress } from '../host/progress.js'
 import { privateCache } from '../image/testing/private-cache.js'
 import { closeSession } from '../session/session.js'
-import { launch, prepare } from './launch.js'
+import { prepare } from '../snapshot/prepare.js'
+import { launch } from './launch.js'
 
 async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bad-'))

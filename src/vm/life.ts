@@ -4,6 +4,8 @@ import { MayflyError } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
 import { agentReply } from '../snapshot/agent-reply.js'
+import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
+import type { Clone } from '../snapshot/clone.js'
 import { untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
 import type { SshConnection } from '../ssh/connection.js'
@@ -13,20 +15,11 @@ export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed
 
 const EXIT_GRACE_MS = 250
 
-export interface LifeOptions {
-  name: string
-  /** Who to log in as, and the key to expect; the port is that of each start. */
-  login: Omit<SshTarget, 'host' | 'port'>
-  bootTimeoutMs: number
-  /** Whether a booting guest tells when its SSH server listens. */
-  agent: boolean
-  /** Starts the machine afresh, from its own disk. */
-  powerOn: () => Promise<Running & { sshPort: number }>
-}
-
 /** One machine through its starts and stops: the QEMU process of the moment, the one SSH connection, the state. */
 export class Life {
-  readonly #options: LifeOptions
+  readonly #clone: Clone
+  readonly #name: string
+  readonly #bootTimeoutMs: number
   #running: Running
   #port: number
   #state: VmState = 'running'
@@ -36,12 +29,14 @@ export class Life {
   /** Host ports by the guest's: the same after a reboot, which is another QEMU. */
   readonly #forwards = new Map<number, number>()
 
-  constructor(running: Running & { sshPort: number }, connection: SshConnection, options: LifeOptions) {
-    this.#options = options
-    this.#running = running
-    this.#port = running.sshPort
-    this.#connection = Promise.resolve(connection)
-    this.#observe(running)
+  constructor(clone: Clone) {
+    this.#clone = clone
+    this.#name = clone.prepared.guest.name
+    this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness)
+    this.#running = clone
+    this.#port = clone.sshPort
+    this.#connection = Promise.resolve(clone.connection)
+    this.#observe(clone)
   }
 
   get state(): VmState {
@@ -53,7 +48,7 @@ export class Life {
   }
 
   get target(): SshTarget {
-    return { ...this.#options.login, host: '127.0.0.1', port: this.#port }
+    return { ...this.#clone.login, host: '127.0.0.1', port: this.#port }
   }
 
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
@@ -80,9 +75,9 @@ export class Life {
     if (open?.connected) return open
     // Somebody else found it gone as well, and is making the next one.
     if (this.#connection !== current) return await this.connect(booting)
-    const { bootTimeoutMs: timeoutMs, name } = this.#options
-    const agent = booting && this.#options.agent
-    const connecting = untilReady(this.#running, this.target, { timeoutMs, name, agent })
+    const agent = booting && this.#clone.prepared.image.features.agent
+    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent }
+    const connecting = untilReady(this.#running, this.target, how)
     this.#connection = connecting
     return await connecting
   }
@@ -142,11 +137,9 @@ export class Life {
       .catch(() => {})
     await within(qemu.exited, timeoutMs, () => {
       const details = qemu.console.tail().map((line) => `console: ${line}`)
-      return new MayflyError(
-        'MAYFLY_WAIT_TIMEOUT',
-        `${this.#options.name} was still up ${timeoutMs} ms after ${command}`,
-        { details },
-      )
+      return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${this.#name} was still up ${timeoutMs} ms after ${command}`, {
+        details,
+      })
     })
     await this.#restart
   }
@@ -189,7 +182,7 @@ export class Life {
     this.#disconnect()
     this.#state = 'booting'
     try {
-      const started = await this.#options.powerOn()
+      const started = await this.#clone.place.powerOn()
       this.#running = started
       this.#port = started.sshPort
       // Destroyed while QEMU was starting: destroy() waits for us, then kills what is there now.
@@ -215,8 +208,7 @@ export class Life {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_SSH_FAILED') return error
     // A dying process closes its sockets a moment before it is seen to end.
     await Promise.race([qemu.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
-    if (qemu.exit)
-      return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#options.name}: QEMU exited while a command was running`)
+    if (qemu.exit) return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#name}: QEMU exited while a command was running`)
     return error.withDetails(qemu.console.tail().map((line) => `console: ${line}`))
   }
 
@@ -237,7 +229,7 @@ export class Life {
     }
     const { qemu } = this.#running
     const details = this.#state === 'crashed' ? qemu.console.tail().map((line) => `console: ${line}`) : []
-    return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${this.#options.name} is ${this.#state}`, {
+    return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${this.#name} is ${this.#state}`, {
       details,
       hint: hints[this.#state],
     })

@@ -1,47 +1,37 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GuestAssertionError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
+import type { Clone } from '../snapshot/clone.js'
+import { FILES } from '../snapshot/machine.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { type Duration, toMilliseconds } from '../units.js'
-import type { Life, VmState } from './life.js'
+import { Life, type VmState } from './life.js'
 import { Waits } from './waits.js'
 
 type Command = string | readonly string[]
-
-export interface VmParts {
-  id: string
-  guest: Guest
-  accelerator: AcceleratorKind
-  /** Holds the overlay and the console log; removed by `destroy`. */
-  directory: string
-  privateKeyPath: string
-  timings: LaunchTimings
-  life: Life
-  /** Called once, after the machine is gone. */
-  onDestroyed: () => void
-}
 
 /** One running machine. It belongs to whoever launched it, and dies with it. */
 export class Vm extends Waits implements AsyncDisposable {
   readonly id: string
   readonly guest: Guest
   readonly accelerator: AcceleratorKind
-  readonly #parts: VmParts
+  readonly #clone: Clone
   readonly #life: Life
   #destroying: Promise<void> | undefined
 
-  constructor(parts: VmParts) {
+  constructor(clone: Clone) {
     super()
-    this.id = parts.id
-    this.guest = parts.guest
-    this.accelerator = parts.accelerator
-    this.#parts = parts
-    this.#life = parts.life
+    const { harness, guest } = clone.prepared
+    this.id = clone.place.id
+    this.guest = guest
+    this.accelerator = harness.accelerator.kind
+    this.#clone = clone
+    this.#life = new Life(clone)
+    harness.session.own(this)
   }
 
   get name(): string {
@@ -54,13 +44,13 @@ export class Vm extends Waits implements AsyncDisposable {
 
   /** Where the time of its launch went. */
   get timings(): Readonly<LaunchTimings> {
-    return this.#parts.timings
+    return this.#clone.timings
   }
 
   /** Where its SSH server is, for other clients: `ssh -i privateKeyPath -p port user@host`. */
   get ssh(): { host: string; port: number; user: string; privateKeyPath: string; hostKey: string } {
     const { host, port, username: user, hostKey } = this.#life.target
-    return { host, port, user, privateKeyPath: this.#parts.privateKeyPath, hostKey }
+    return { host, port, user, privateKeyPath: this.#clone.privateKeyPath, hostKey }
   }
 
   /** The serial console. Its full log is in a file until the Vm is destroyed. */
@@ -69,7 +59,7 @@ export class Vm extends Waits implements AsyncDisposable {
     return {
       text: () => console.text(),
       send: (text) => console.send(text),
-      logPath: join(this.#parts.directory, 'console.log'),
+      logPath: join(this.#clone.place.directory, FILES.console),
     }
   }
 
@@ -199,9 +189,9 @@ export class Vm extends Waits implements AsyncDisposable {
   async #destroy(): Promise<void> {
     try {
       await this.#life.destroy()
-      await rm(this.#parts.directory, { recursive: true, force: true })
     } finally {
-      this.#parts.onDestroyed()
+      await this.#clone[Symbol.asyncDispose]()
+      this.#clone.prepared.harness.session.disown(this)
     }
   }
 
