@@ -12,6 +12,7 @@ export interface QmpCommands {
   'migrate-set-parameters': Command<Record<string, number | string>>
   migrate: Command<{ uri: string }>
   'migrate-incoming': Command<{ uri: string }>
+  'block-stream': Command<{ 'job-id': string; device: string; 'base-node'?: string }>
   'human-monitor-command': Command<{ 'command-line': string }, string>
 }
 
