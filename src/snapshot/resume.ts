@@ -6,7 +6,7 @@ import type { Machine } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import { cloneMachine, FILES, type Frozen } from './machine.js'
-import { CAPABILITIES, LOAD_URI, migrated, type Running, run } from './running.js'
+import { CAPABILITIES, loadUri, migrated, type Running, run } from './running.js'
 import type { Template } from './template.js'
 import type { LaunchTimings } from './timings.js'
 
@@ -39,7 +39,7 @@ export async function resume({ harness, guest, frozen, directory, disk, ram }: R
   const machine = cloneMachine(harness, guest, frozen, directory, { path: disk, format: 'qcow2' }, ram)
   const running = await run(harness, machine, directory, state)
   try {
-    const { sshPort, greetedAt } = await load(running)
+    const { sshPort, greetedAt } = await load(running, loadUri(harness.qemu))
     const timings = { spawn: greetedAt - started, load: performance.now() - greetedAt }
     return { ...running, sshPort, timings }
   } catch (error) {
@@ -49,14 +49,14 @@ export async function resume({ harness, guest, frozen, directory, disk, ram }: R
 }
 
 /** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */
-async function load({ qemu }: Running): Promise<{ sshPort: number; greetedAt: number }> {
+async function load({ qemu }: Running, uri: string): Promise<{ sshPort: number; greetedAt: number }> {
   const { qmp } = qemu
   const [greetedAt, , , sshPort, loaded] = await Promise.all([
     qmp.greeted().then(() => performance.now()),
     qmp.execute('qmp_capabilities'),
     qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
     forwardedPort(qmp, 22),
-    migrated(qmp, 'migrate-incoming', LOAD_URI),
+    migrated(qmp, 'migrate-incoming', uri),
   ])
   if (!loaded) throw new Error('QEMU reported a failed load')
   await qmp.execute('cont')

@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { Agent } from '../guest/agent.js'
+import type { QemuBinary } from '../host/qemu-binary.js'
+import { isQemuAtLeast } from '../host/qemu-version.js'
 import { CHANNEL_FDS, type Machine, qemuArgv } from '../qemu/argv.js'
 import { QemuProcess } from '../qemu/process.js'
 import type { QmpClient } from '../qemu/qmp.js'
@@ -37,8 +39,13 @@ export const CAPABILITIES = [
 
 /** QEMU's directory is the template's, so that the shell it starts for this sees a name without anything to quote. */
 export const SAVE_URI = `exec:cat > ${FILES.state}`
-/** The inherited descriptor: half the time of starting a shell. Only loading takes one by number. */
-export const LOAD_URI = `fd:${CHANNEL_FDS.state}`
+/**
+ * The inherited descriptor: half the time of starting a shell. Only loading takes one by number; QEMU 8.2 and later want
+ * a plain file by a name, for which the descriptor's is as good as any, and has nothing in it that `file:` would parse.
+ */
+export function loadUri(qemu: QemuBinary): string {
+  return isQemuAtLeast(qemu, 8, 2) ? `file:/dev/fd/${CHANNEL_FDS.state}` : `fd:${CHANNEL_FDS.state}`
+}
 
 /** Device state takes some 15 ms. */
 const MIGRATION_DEADLINE_MS = 60_000
