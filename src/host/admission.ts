@@ -31,6 +31,7 @@ export class Admission {
   readonly memoryBytes: number
   readonly cpus: number
   readonly #queue: Waiter[] = []
+  readonly #reclaimers = new Set<() => void>()
   #memoryInUse = 0
   #cpusInUse = 0
   #running = 0
@@ -64,6 +65,17 @@ export class Admission {
     return this.#release(request)
   }
 
+  /** Whether a request would be admitted at once. */
+  hasRoomFor(request: AdmissionRequest): boolean {
+    return this.#queue.length === 0 && this.#fits(request)
+  }
+
+  /** Calls `reclaim` whenever a request has to wait, until the result is disposed of: it gives up what is not needed now. */
+  onShortage(reclaim: () => void): Disposable {
+    this.#reclaimers.add(reclaim)
+    return { [Symbol.dispose]: () => void this.#reclaimers.delete(reclaim) }
+  }
+
   #wait(request: AdmissionRequest): Promise<void> {
     const { signal } = request
     return new Promise((resolve, reject) => {
@@ -83,6 +95,7 @@ export class Admission {
       }
       signal?.addEventListener('abort', abort, { once: true })
       this.#queue.push(waiter)
+      for (const reclaim of this.#reclaimers) reclaim()
     })
   }
 
@@ -131,4 +144,12 @@ export class Admission {
       cause: signal?.reason,
     })
   }
+}
+
+let machines: Admission | undefined
+
+/** The machines of one process share the host's memory. Waiting for vCPUs is the fixtures' business: they know what runs together. */
+export function machineAdmission(): Admission {
+  machines ??= new Admission({ cpus: Number.POSITIVE_INFINITY })
+  return machines
 }

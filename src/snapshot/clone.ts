@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
-import { Admission } from '../host/admission.js'
+import { machineAdmission } from '../host/admission.js'
 import { explainFull } from '../image/store.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
-import { agentReply } from './agent-reply.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import { FILES, type Frozen } from './machine.js'
 import { Place } from './place.js'
@@ -12,6 +11,7 @@ import type { Prepared } from './prepare.js'
 import { untilReady } from './ready.js'
 import { clientKey, type Resumed } from './resume.js'
 import type { Running } from './running.js'
+import { setRight } from './set-right.js'
 import { frozenTemplate } from './template.js'
 import { type LaunchTimings, timed } from './timings.js'
 
@@ -33,17 +33,13 @@ export interface CloneOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Machines of one process share the host's memory. Waiting for vCPUs is the fixtures' business: they know what runs together. */
-let admission: Admission | undefined
-
 /**
  * Resumes a machine of its own.
  * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE, MAYFLY_HOST_MEMORY, MAYFLY_ABORTED, or as `untilReady`; nothing is left behind.
  */
 export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions = {}): Promise<Clone> {
   const { harness, guest, template } = prepared
-  admission ??= new Admission()
-  const share = await admission.acquire({ memoryBytes: guest.memoryBytes, cpus: 0, signal })
+  const share = await machineAdmission().acquire({ memoryBytes: guest.memoryBytes, cpus: 0, signal })
   let place: Place | undefined
   let resumed: Resumed | undefined
   const owned: AsyncDisposable = {
@@ -58,7 +54,7 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
   try {
     place = await Place.make(prepared)
     resumed = await place.resume(frozen ?? frozenTemplate(template))
-    const connected = await connect(prepared, place, resumed, signal)
+    const connected = await logIn(prepared, place, resumed, signal)
     signal?.throwIfAborted()
     return { ...resumed, ...owned, ...connected, prepared, place }
   } catch (error) {
@@ -70,20 +66,20 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
 }
 
 /** Logs in to a resumed machine; side by side with that, its clock and entropy are set right. */
-async function connect(
+export async function logIn(
   { harness, guest, template, prepareMs }: Prepared,
   place: Place,
   resumed: Resumed,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal | undefined,
 ): Promise<Pick<Clone, 'connection' | 'login' | 'privateKeyPath' | 'timings'>> {
-  const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0 }
+  const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
   const { hostKey, agent } = template.manifest
   const login = { username: 'root', privateKey: await clientKey(template), hostKey }
   const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
   const ready = { timeoutMs: bootTimeoutMs(harness), signal, name: guest.name, resumed: true }
   const [connection] = await Promise.all([
     timed(timings, 'connect', () => untilReady(resumed, target, ready)),
-    agent ? timed(timings, 'fixup', () => agentReply('fixup', resumed.agent.fixup(), resumed.qemu)) : undefined,
+    agent ? timed(timings, 'fixup', () => setRight(resumed.agent, resumed.qemu)) : undefined,
     place.record(resumed.qemu.pid, resumed.sshPort),
   ])
   return { connection, login, privateKeyPath: join(template.directory, FILES.privateKey), timings }

@@ -10,10 +10,16 @@ export interface LaunchTimings {
   connect: number
   /** Side by side with `connect`: clock and entropy. 0 without an agent. */
   fixup: number
+  /** It was ready in a pool: all it took was `fixup`, from letting its vCPUs go on. */
+  pooled: boolean
 }
 
 /** Takes the time until `work` has succeeded into `timings[stage]`. */
-export async function timed<T>(timings: LaunchTimings, stage: keyof LaunchTimings, work: () => Promise<T>): Promise<T> {
+export async function timed<T>(
+  timings: LaunchTimings,
+  stage: Exclude<keyof LaunchTimings, 'pooled'>,
+  work: () => Promise<T>,
+): Promise<T> {
   const started = performance.now()
   const result = await work()
   timings[stage] = performance.now() - started

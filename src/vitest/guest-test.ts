@@ -1,12 +1,14 @@
-import { afterAll, test as base, beforeAll, type TestAPI } from 'vitest'
+import { afterAll, test as base, beforeAll, type RunnerTestCase, type TestAPI } from 'vitest'
 import { MayflyError } from '../errors.js'
-import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
+import type { Guest } from '../guest/spec.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
 import { currentSession } from '../session/session.js'
 import { prepare } from '../snapshot/prepare.js'
 import { toMilliseconds } from '../units.js'
+import { defineGuest, type GuestSpec } from '../vm/define-guest.js'
 import type { LaunchOptions } from '../vm/launch.js'
 import { Vm } from '../vm/vm.js'
+import { poolPerFile, testsToCome } from './file-pools.js'
 import { lineProgress } from './line-progress.js'
 import { fitToHost } from './runtime-config.js'
 import { isTenant, Tenancy } from './tenancy.js'
@@ -14,6 +16,11 @@ import { isTenant, Tenancy } from './tenancy.js'
 export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout'> {
   /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
   scope?: 'test' | 'file' | 'worker'
+  /**
+   * Most machines of each guest that are kept ready for the tests to come, with scope `'test'`; 0 for none.
+   * Default: as many as tests turn out to wait for, while cores, memory and the tests that run leave room.
+   */
+  pool?: number
   /** For building images and sealing templates, before the first test and outside its time. Default `'15m'`. */
   prepareTimeout?: number | string
 }
@@ -32,7 +39,7 @@ export function guestTest(
   definition: Definition | Record<string, Definition>,
   options: GuestTestOptions = {},
 ): unknown {
-  const { scope = 'test', prepareTimeout = '15m', ...launchOptions } = options
+  const { scope = 'test', pool: most, prepareTimeout = '15m', ...launchOptions } = options
   const guests = isSingle(definition) ? { vm: defineGuest(definition) } : defineAll(definition)
   const all = Object.values(guests)
   const progress = lineProgress()
@@ -45,16 +52,19 @@ export function guestTest(
   )
 
   failOnLeaks(launchOptions.cacheDir)
+  const pools = scope === 'test' && most !== 0 ? poolPerFile(all, { ...launchOptions, progress, most }) : undefined
   let test = base as unknown as Extendable
   // vitest reads the names of the fixtures that a fixture needs from the source of its first parameter.
   if (scope === 'test') {
     test = test.extend(
       'mayflyTenancy',
       { scope },
-      async ({ signal }: { signal: AbortSignal }, { onCleanup }: Hooks) => {
-        const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, signal })
+      async ({ signal, task }: { signal: AbortSignal; task: RunnerTestCase }, { onCleanup }: Hooks) => {
+        const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, pools, signal })
         onCleanup(() => tenancy.end())
         await tenancy.admit()
+        const expected = 1 + testsToCome(task.file)
+        for (const pool of pools?.values() ?? []) pool.expect(expected)
         return tenancy
       },
     )

@@ -3,6 +3,7 @@ import type { Guest } from '../guest/spec.js'
 import { Admission } from '../host/admission.js'
 import { type LaunchOptions, launch } from '../vm/launch.js'
 import type { Vm } from '../vm/vm.js'
+import type { VmPool } from '../vm/vm-pool.js'
 
 /** Tests of one worker share its cores. Memory is `launch`'s business. */
 let cores: Admission | undefined
@@ -17,6 +18,8 @@ export function isTenant(vm: Vm): boolean {
 export interface TenancyOptions extends LaunchOptions {
   /** What may be launched: their vCPUs are asked for at once, so that two tests never wait for each other's half. */
   guests: readonly Guest[]
+  /** Where ready ones are. */
+  pools?: ReadonlyMap<Guest, VmPool> | undefined
 }
 
 /**
@@ -45,7 +48,9 @@ export class Tenancy {
   async launch(guest: Guest): Promise<Vm> {
     if (this.#ending.signal.aborted)
       throw new MayflyError('MAYFLY_ABORTED', `${guest.name} was asked for after its test had ended`)
-    const launching = launch(guest, { ...this.#options, signal: this.#signal() })
+    const { pools, ...options } = this.#options
+    const signal = this.#signal()
+    const launching = pools?.get(guest)?.take({ signal }) ?? launch(guest, { ...options, signal })
     this.#launches.add(launching)
     const vm = await launching
     tenants.add(vm)

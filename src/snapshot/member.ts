@@ -1,0 +1,119 @@
+import { within } from '../deadline.js'
+import { MayflyError } from '../errors.js'
+import { exec } from '../ssh/exec.js'
+import type { Clone } from './clone.js'
+import { setRight } from './set-right.js'
+
+/** A healthy QEMU answers within a few ms, also on a busy host; a healthy guest within a hundred. */
+const WAKE_DEADLINE_MS = 3000
+
+const EXIT_GRACE_MS = 250
+
+/**
+ * One machine of a pool: resumed, logged in, a command run, then stopped, until somebody takes it.
+ * The command is for the emulator, which translates a guest's code when it first runs, and for the guest's own caches.
+ */
+export class Member {
+  readonly #filled: Promise<Clone>
+  readonly #giveUp = new AbortController()
+  #taken = false
+  #asleep = false
+
+  /** @param onDeath called once if the machine dies before it is taken; nothing of it is left then. */
+  constructor(make: (signal: AbortSignal) => Promise<Clone>, onDeath: (reason: unknown) => void) {
+    this.#filled = this.#fill(make(this.#giveUp.signal), onDeath)
+    this.#filled.catch(() => {})
+  }
+
+  /** Resolves when it is ready, or could not be made. */
+  async settled(): Promise<void> {
+    await this.#filled.catch(() => {})
+  }
+
+  /** Whether it can be had without waiting. */
+  get ready(): boolean {
+    return this.#asleep
+  }
+
+  /**
+   * The machine, running, with the host's time and random numbers of its own. Nobody else may take it.
+   * @throws why it cannot be had; it is gone then.
+   */
+  async take(signal?: AbortSignal): Promise<Clone> {
+    this.#taken = true
+    const abort = () => this.#giveUp.abort(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
+    try {
+      const clone = await this.#filled
+      return this.#asleep ? await this.#wakeUp(clone) : clone
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Ends the machine, also one that is still being made. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#taken = true
+    this.#giveUp.abort(new Error('it is not needed any more'))
+    await this.#filled.then(
+      (clone) => clone[Symbol.asyncDispose](),
+      () => {},
+    )
+  }
+
+  async #fill(making: Promise<Clone>, onDeath: (reason: unknown) => void): Promise<Clone> {
+    const clone = await making
+    try {
+      await this.#toSleep(clone)
+    } catch (error) {
+      await clone[Symbol.asyncDispose]()
+      throw error
+    }
+    if (this.#asleep) this.#watch(clone, onDeath)
+    return clone
+  }
+
+  async #wakeUp(clone: Clone): Promise<Clone> {
+    const started = performance.now()
+    try {
+      await within(wake(clone), WAKE_DEADLINE_MS, () => asleep(clone))
+    } catch (error) {
+      await clone[Symbol.asyncDispose]()
+      throw error
+    }
+    const fixup = performance.now() - started
+    return { ...clone, timings: { prepare: 0, spawn: 0, load: 0, connect: 0, fixup, pooled: true } }
+  }
+
+  /** Whoever is waiting for it already gets it as it is. */
+  async #toSleep({ connection, qemu }: Clone): Promise<void> {
+    if (this.#taken) return
+    await exec(connection, 'true')
+    if (this.#taken) return
+    await qemu.qmp.execute('stop')
+    this.#asleep = true
+  }
+
+  #watch(clone: Clone, onDeath: (reason: unknown) => void): void {
+    const died = (reason: unknown) => {
+      if (this.#taken) return
+      this.#taken = true
+      void clone[Symbol.asyncDispose]().then(() => onDeath(reason))
+    }
+    void clone.qemu.exited.then(() => died(clone.qemu.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited in the pool')))
+    // A dying process closes its sockets a moment before it is seen to end.
+    clone.connection.onClose((error) => setTimeout(() => died(error), EXIT_GRACE_MS).unref())
+  }
+}
+
+/** Both are sent at once: the guest finds the agent's request when its vCPUs go on. */
+async function wake({ qemu, agent, prepared }: Clone): Promise<void> {
+  await Promise.all([qemu.qmp.execute('cont'), prepared.template.manifest.agent ? setRight(agent, qemu) : undefined])
+}
+
+function asleep({ place, qemu }: Clone): MayflyError {
+  return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${place.id} did not wake up within ${WAKE_DEADLINE_MS} ms`, {
+    details: [`qemu: ${qemu.alive ? `running (pid ${qemu.pid})` : 'gone'}`],
+  })
+}

@@ -1,0 +1,24 @@
+import { MayflyError } from '../errors.js'
+import type { Guest } from '../guest/spec.js'
+import { silent } from '../host/progress.js'
+import { type Clone, clone } from './clone.js'
+import { discardTemplate } from './ensure.js'
+import { type PrepareOptions, prepare } from './prepare.js'
+
+/**
+ * A clone of the guest's template; the image is built and the template sealed first if need be.
+ * @throws MayflyError for a host that cannot run it, a boot that fails; nothing is left behind.
+ */
+export async function pristine(guest: Guest, options: PrepareOptions): Promise<Clone> {
+  const { signal, progress = silent } = options
+  const prepared = await prepare(guest, options)
+  try {
+    return await clone(prepared, { signal })
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
+    // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
+    progress.note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
+    await discardTemplate({ ...prepared, progress, signal }, prepared.template)
+    return await clone(await prepare(guest, options), { signal })
+  }
+}

@@ -1,0 +1,62 @@
+import { MayflyError } from '../errors.js'
+import type { Guest } from '../guest/spec.js'
+import { Pool } from '../snapshot/pool.js'
+import type { PrepareOptions } from '../snapshot/prepare.js'
+import { prepare } from '../snapshot/prepare.js'
+import { defineGuest, type GuestSpec } from './define-guest.js'
+import { Vm } from './vm.js'
+
+export interface PoolOptions extends PrepareOptions {
+  /** Most machines that are kept ready. Default: twice the cores, as far as memory lasts. */
+  most?: number | undefined
+}
+
+/** Machines of one guest that are resumed and logged in to before they are asked for, then stopped: `take` only lets one go on. */
+export class VmPool implements AsyncDisposable {
+  readonly #pool: Pool
+
+  constructor(guest: Guest, options: PoolOptions = {}) {
+    const { most } = options
+    if (most !== undefined && !(Number.isInteger(most) && most >= 1)) {
+      throw new MayflyError('MAYFLY_OPTION_INVALID', `a pool cannot keep ${most} machines`, {
+        hint: '`most` is a whole number of at least 1.',
+      })
+    }
+    this.#pool = new Pool(guest, options)
+  }
+
+  /** Machines that can be had without waiting. */
+  get ready(): number {
+    return this.#pool.ready
+  }
+
+  /** How many more machines will be asked for, as far as is known: no more than that are made. */
+  expect(count: number): void {
+    this.#pool.expect(count)
+  }
+
+  /**
+   * A pristine machine, at once if one is ready. It is whoever's who takes it: destroy it.
+   * @throws as `launch`.
+   */
+  async take(options: { signal?: AbortSignal | undefined } = {}): Promise<Vm> {
+    return new Vm(await this.#pool.take(options.signal))
+  }
+
+  /** Ends every machine that nobody took. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]()
+  }
+}
+
+/**
+ * A pool that begins to fill at once. Machines that are ready in advance run no instruction, but take memory: dispose of it.
+ * @throws as `launch`.
+ */
+export async function openPool(spec: GuestSpec | Guest | string, options: PoolOptions = {}): Promise<VmPool> {
+  const guest = defineGuest(spec)
+  await prepare(guest, options)
+  const pool = new VmPool(guest, options)
+  pool.expect(Number.POSITIVE_INFINITY)
+  return pool
+}
