@@ -12,6 +12,11 @@ export interface QmpCommands {
   'migrate-set-parameters': Command<Record<string, number | string>>
   migrate: Command<{ uri: string }>
   'migrate-incoming': Command<{ uri: string }>
+  'query-commands': Command<undefined, { name: string }[]>
+  'xen-save-devices-state': Command<{ filename: string; live: boolean }>
+  'blockdev-add': Command<object>
+  'blockdev-del': Command<{ 'node-name': string }>
+  'blockdev-snapshot': Command<{ node: string; overlay: string }>
   'block-stream': Command<{ 'job-id': string; device: string; 'base-node'?: string }>
   'human-monitor-command': Command<{ 'command-line': string }, string>
 }
@@ -23,6 +28,7 @@ interface Command<A = undefined, R = Record<string, never>> {
 
 export type RunState =
   | 'inmigrate'
+  | 'finish-migrate'
   | 'paused'
   | 'postmigrate'
   | 'prelaunch'

@@ -3,6 +3,7 @@ import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
 import type { DiskLayer, Machine, StateKind } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
+import type { SharedFiles } from './shared-files.js'
 
 /** Names of a template's files in its directory, and of a Vm's in its own. */
 export const FILES = {
@@ -29,6 +30,8 @@ export interface Frozen {
   layers: readonly DiskLayer[]
   /** An empty layer of the right size, to copy. */
   overlay: string
+  /** Whoever uses its files, if they go with the last who does: a checkpoint's. */
+  uses?: { memory: SharedFiles; disk: SharedFiles }
 }
 
 /** What every guest is told at boot, whatever its image. */

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiskLayer } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
+import { Disk } from './disk.js'
 import { FILES, type Frozen, rebootMachine } from './machine.js'
 import type { Prepared } from './prepare.js'
 import { type Resumed, resume } from './resume.js'
 import { type Running, run } from './running.js'
+import type { SharedFiles } from './shared-files.js'
 
 /** One machine's place on the host, whatever QEMU runs it at the moment: its directory, its disk, its record for `mayfly ls`. */
 export class Place implements AsyncDisposable {
@@ -15,14 +16,16 @@ export class Place implements AsyncDisposable {
   readonly directory: string
   readonly #prepared: Prepared
   readonly #startedAt = new Date().toISOString()
-  #layers: readonly DiskLayer[] = []
-  #disks = 0
+  readonly disk: Disk
+  #ram = ''
+  #memory: SharedFiles | undefined
 
   private constructor(prepared: Prepared) {
     const { harness, guest } = prepared
     this.#prepared = prepared
     this.id = `${guest.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${randomBytes(4).toString('hex')}`
     this.directory = join(harness.session.directory, this.id)
+    this.disk = new Disk(this.directory)
   }
 
   static async make(prepared: Prepared): Promise<Place> {
@@ -31,39 +34,46 @@ export class Place implements AsyncDisposable {
     return place
   }
 
-  /** The machine's disk, its own writable layer first. */
-  get layers(): readonly DiskLayer[] {
-    return this.#layers
-  }
-
-  /** Where the machine's next own layer goes. */
-  nextDisk(): DiskLayer {
-    return { path: join(this.directory, `${this.#disks++}.qcow2`), format: 'qcow2' }
-  }
-
-  /** From now on the machine writes to another layer. */
-  setLayers(layers: readonly DiskLayer[]): void {
-    this.#layers = layers
+  /** The file that its memory is a private view of. */
+  get ram(): string {
+    return this.#ram
   }
 
   /** Starts a QEMU that goes on from where `frozen` stopped, with an empty layer over its disk. */
   async resume(frozen: Frozen): Promise<Resumed> {
     const { harness, guest } = this.#prepared
-    const disk = this.nextDisk()
-    const resumed = await resume({ harness, guest, frozen, directory: this.directory, disk: disk.path })
-    this.#layers = [disk, ...frozen.layers]
-    return resumed
+    const [memory, below] = [frozen.uses?.memory.retain(), frozen.uses?.disk.retain()]
+    const disk = this.disk.next()
+    let resumed: Resumed
+    try {
+      resumed = await resume({ harness, guest, frozen, directory: this.directory, disk: disk.path })
+    } catch (error) {
+      await Promise.all([this.disk.discard(disk), memory?.release(), below?.release()])
+      throw error
+    }
+    try {
+      await this.disk.begin([disk, ...frozen.layers], below)
+      await this.#viewMemory(frozen.ram, memory)
+      return resumed
+    } catch (error) {
+      await resumed.qemu.kill()
+      throw error
+    }
   }
 
   /** Boots the machine's own disk in a new QEMU, with the keys of its template. */
   async powerOn(): Promise<Running & { sshPort: number }> {
     const { harness, guest, image, template } = this.#prepared
-    await rm(join(this.directory, FILES.ram), { force: true })
-    const machine = rebootMachine(harness, guest, image, template.directory, this.directory, this.#layers)
+    const ram = join(this.directory, FILES.ram)
+    await rm(ram, { force: true })
+    const { layers, below } = this.disk
+    const machine = rebootMachine(harness, guest, image, template.directory, this.directory, layers)
     const running = await run(harness, machine, this.directory)
     const { qemu } = running
     try {
       await qemu.greeted()
+      await this.disk.begin(layers, below?.retain())
+      await this.#viewMemory(ram, undefined)
       await qemu.qmp.execute('qmp_capabilities')
       const sshPort = await forwardedPort(qemu.qmp, 22)
       await this.record(qemu.pid, sshPort)
@@ -91,5 +101,14 @@ export class Place implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.directory, { recursive: true, force: true })
+    await this.disk.release()
+    await this.#viewMemory('', undefined)
+  }
+
+  async #viewMemory(ram: string, memory: SharedFiles | undefined): Promise<void> {
+    const before = this.#memory
+    this.#ram = ram
+    this.#memory = memory
+    await before?.release()
   }
 }

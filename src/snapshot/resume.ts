@@ -30,7 +30,7 @@ export interface ResumeOptions {
 
 /**
  * Starts a machine from where `frozen` stopped.
- * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE with QEMU's words when the state does not load.
+ * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE or MAYFLY_CHECKPOINT_UNUSABLE with QEMU's words when the state does not load.
  */
 export async function resume({ harness, guest, frozen, directory, disk, ram }: ResumeOptions): Promise<Resumed> {
   const started = performance.now()
@@ -44,7 +44,7 @@ export async function resume({ harness, guest, frozen, directory, disk, ram }: R
     return { ...running, sshPort, timings }
   } catch (error) {
     await running.qemu.kill()
-    throw await unusable(running, error)
+    throw await unusable(running, frozen, error)
   }
 }
 
@@ -63,11 +63,13 @@ async function load({ qemu }: Running, uri: string): Promise<{ sshPort: number; 
   return { sshPort, greetedAt }
 }
 
-async function unusable({ qemu }: Running, error: unknown): Promise<MayflyError> {
+async function unusable({ qemu }: Running, { uses }: Frozen, error: unknown): Promise<MayflyError> {
   const cause = await qemu.explain(error)
   if (cause instanceof MayflyError && cause.code !== 'MAYFLY_QEMU_EXITED') return cause
   const details = cause instanceof MayflyError ? cause.details : [messageOf(cause)]
-  return new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', 'QEMU did not load the template', { details, cause })
+  return uses
+    ? new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', 'QEMU did not load the checkpoint', { details, cause })
+    : new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', 'QEMU did not load the template', { details, cause })
 }
 
 /** What a connection to a clone needs besides its port. */

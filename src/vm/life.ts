@@ -1,17 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../deadline.js'
-import { MayflyError } from '../errors.js'
+import { MayflyError, messageOf } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
 import { agentReply } from '../snapshot/agent-reply.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
-import type { Clone } from '../snapshot/clone.js'
+import type { Checkpoint } from '../snapshot/checkpoint.js'
+import { type Clone, logIn } from '../snapshot/clone.js'
+import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
+import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
+import { InFlight } from './in-flight.js'
+import { Turns } from './turns.js'
+import { type VmState, wrongState } from './wrong-state.js'
 
-export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
+export type { VmState } from './wrong-state.js'
 
 const EXIT_GRACE_MS = 250
 
@@ -26,6 +32,10 @@ export class Life {
   #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
   #shutdownReason: string | undefined
+  #crashReason: string | undefined
+  #inFlight = new InFlight()
+  /** What changes the machine's power, or needs it not to change. A power cut at the end waits for nobody. */
+  readonly #turns = new Turns()
   /** Host ports by the guest's: the same after a reboot, which is another QEMU. */
   readonly #forwards = new Map<number, number>()
 
@@ -56,16 +66,25 @@ export class Life {
     await this.#restart
     this.#assertState('running', what)
     const running = this.#running
+    const inFlight = this.#inFlight
     const settled = new AbortController()
-    const working = this.connect().then(work)
+    const working = this.connect().then((connection) => {
+      inFlight.throwIfEnded()
+      return work(connection)
+    })
     try {
-      return await Promise.race([working, running.qemu.console.failOnPanic(settled.signal)])
+      return await inFlight.run(what, Promise.race([working, running.qemu.console.failOnPanic(settled.signal)]))
     } catch (error) {
       working.catch(() => {})
       throw await this.#explain(error, running)
     } finally {
       settled.abort()
     }
+  }
+
+  /** Waits for something of the QEMU of the moment. */
+  watch<T>(what: string, work: (running: Running) => Promise<T>): Promise<T> {
+    return this.#inFlight.run(what, work(this.#running))
   }
 
   /** The open connection, or a new one. */
@@ -82,26 +101,61 @@ export class Life {
     return await connecting
   }
 
-  async suspend(): Promise<void> {
-    this.#assertState('running', 'suspend')
-    await this.#running.qemu.qmp.execute('stop')
-    this.#state = 'suspended'
+  suspend(): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#assertState('running', 'suspend')
+      await this.#running.qemu.qmp.execute('stop')
+      this.#state = 'suspended'
+    })
   }
 
   /** Lets the vCPUs go on, with the host's time. */
-  async resume(): Promise<void> {
-    this.#assertState('suspended', 'resume')
-    const { qemu, agent } = this.#running
-    await qemu.qmp.execute('cont')
-    this.#state = 'running'
-    if (agent.present) await agentReply('fixup', agent.fixup(), qemu)
+  resume(): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#assertState('suspended', 'resume')
+      const { qemu, agent } = this.#running
+      await qemu.qmp.execute('cont')
+      this.#state = 'running'
+      if (agent.present) await agentReply('fixup', agent.fixup(), qemu)
+    })
   }
 
   /** Boots the machine from its own disk, with fresh memory. */
-  async start(): Promise<void> {
-    if (this.#state !== 'stopped' && this.#state !== 'crashed') throw this.#wrongState('start')
-    await this.#running.qemu.kill()
-    await this.#boot()
+  start(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#state !== 'stopped' && this.#state !== 'crashed') throw this.#wrongState('start')
+      await this.#running.qemu.kill()
+      await this.#boot()
+    })
+  }
+
+  /** Freezes this moment; the machine goes on, or stays suspended. */
+  checkpoint(label: string, method: FreezeMethod | undefined): Promise<Checkpoint> {
+    return this.#turns.take(async () => {
+      const suspended = this.#state === 'suspended'
+      if (!suspended) this.#assertState('running', 'make a checkpoint')
+      const { prepared, place } = this.#clone
+      return await takeCheckpoint({ label, prepared, place, running: this.#running, suspended, method })
+    })
+  }
+
+  /** Goes back to `checkpoint`, from any state but a boot and the end. What is in flight is rejected, what comes meanwhile waits. */
+  restore(checkpoint: Checkpoint): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#state === 'booting' || this.#state === 'destroyed') throw this.#wrongState('restore')
+      const { prepared, place } = this.#clone
+      const frozen = checkpoint.frozenFor(prepared.template, this.#name)
+      const { qemu } = this.#running
+      const why = `${this.#name} was restored to the checkpoint ${checkpoint.label} meanwhile`
+      this.#inFlight.end(new MayflyError('MAYFLY_VM_RESTORED', why))
+      const coming = this.#comeUp(async () => {
+        const dying = qemu.kill()
+        const resumed = await place.resume(frozen).finally(() => dying)
+        return { ...resumed, logIn: async () => (await logIn(prepared, place, resumed)).connection }
+      })
+      this.#restarting(coming)
+      await coming
+    })
   }
 
   /** The loopback port of the host that leads to a port of the guest. */
@@ -116,11 +170,13 @@ export class Life {
   }
 
   /** Power cut. */
-  async crash(): Promise<void> {
-    this.#assertAlive('crash')
-    this.#state = 'crashed'
-    this.#disconnect()
-    await this.#running.qemu.kill()
+  crash(): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#assertAlive('crash')
+      this.#state = 'crashed'
+      this.#disconnect()
+      await this.#running.qemu.kill()
+    })
   }
 
   /** Asks the guest by `command`, over SSH, to go down or to come up again, and waits until it has. */
@@ -135,7 +191,7 @@ export class Life {
     this.connect()
       .then(work)
       .catch(() => {})
-    await within(qemu.exited, timeoutMs, () => {
+    await within(this.#inFlight.run(command, qemu.exited), timeoutMs, () => {
       const details = qemu.console.tail().map((line) => `console: ${line}`)
       return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${this.#name} was still up ${timeoutMs} ms after ${command}`, {
         details,
@@ -144,17 +200,26 @@ export class Life {
     await this.#restart
   }
 
+  /** Leaves the machine running, for whoever made it, with no connection of ours: nothing can be done through this any more. */
+  async letGo(): Promise<void> {
+    this.#state = 'destroyed'
+    const connection = await this.#connection?.catch(() => undefined)
+    await connection?.close()
+  }
+
   /** The end, from any state. Kills rather than shuts down: nothing of a clone is worth saving. */
   async destroy(): Promise<void> {
     this.#state = 'destroyed'
     this.#disconnect()
     await this.#running.qemu.kill()
     await this.#restart?.catch(() => {})
+    await this.#turns.idle()
     await this.#running.qemu.kill()
   }
 
   #observe(running: Running): void {
     const { qemu } = running
+    const inFlight = this.#inFlight
     this.#shutdownReason = undefined
     qemu.qmp.onEvent(({ event, data }: QmpEvent) => {
       if (event === 'SHUTDOWN') this.#shutdownReason = String(data?.reason)
@@ -164,35 +229,51 @@ export class Life {
       unwatch()
       if (this.#running === running && this.#state === 'running') this.#state = 'crashed'
     })
-    void qemu.exited.then(() => this.#onExit(running))
+    void qemu.exited.then(() => {
+      // Its end was ours, for another to take its place.
+      if (!inFlight.ended) this.#onExit(running)
+    })
   }
 
   /** A guest that resets ends its QEMU (see argv.ts): it comes up again in a new one. One that powers off stays off. */
   #onExit(running: Running): void {
     if (running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed') return
     if (this.#shutdownReason === 'guest-reset') {
-      this.#restart = this.#boot().finally(() => {
-        this.#restart = undefined
-      })
-      this.#restart.catch(() => {})
+      this.#restarting(this.#boot())
     } else this.#state = this.#shutdownReason === 'guest-shutdown' ? 'stopped' : 'crashed'
   }
 
-  async #boot(): Promise<void> {
+  /** Commands wait until `coming` has settled. */
+  #restarting(coming: Promise<void>): void {
+    this.#restart = coming.finally(() => {
+      this.#restart = undefined
+    })
+    this.#restart.catch(() => {})
+  }
+
+  #boot(): Promise<void> {
+    return this.#comeUp(async () => ({ ...(await this.#clone.place.powerOn()), logIn: () => this.connect(true) }))
+  }
+
+  /** Another QEMU takes the place of the last. */
+  async #comeUp(start: () => Promise<Running & { sshPort: number; logIn(): Promise<SshConnection> }>): Promise<void> {
     this.#disconnect()
     this.#state = 'booting'
+    this.#crashReason = undefined
     try {
-      const started = await this.#clone.place.powerOn()
+      const started = await start()
       this.#running = started
       this.#port = started.sshPort
       // Destroyed while QEMU was starting: destroy() waits for us, then kills what is there now.
-      if (this.state === 'destroyed') return
+      if (this.state === 'destroyed') throw this.#wrongState('go on')
+      this.#inFlight = new InFlight()
       this.#observe(started)
       for (const [guestPort, hostPort] of this.#forwards) await addForward(started.qemu.qmp, guestPort, hostPort)
-      await this.connect(true)
+      this.#connection = Promise.resolve(await started.logIn())
       if (this.#state === 'booting') this.#state = 'running'
     } catch (error) {
       if (this.state !== 'destroyed') this.#state = 'crashed'
+      this.#crashReason = messageOf(error)
       throw error
     }
   }
@@ -221,17 +302,8 @@ export class Life {
   }
 
   #wrongState(what: string): MayflyError {
-    const hints: Partial<Record<VmState, string>> = {
-      suspended: 'Call resume() first.',
-      stopped: 'Call start() first.',
-      crashed: 'Call start() to power it on again.',
-      destroyed: 'It is gone; was a promise not awaited before the test ended?',
-    }
     const { qemu } = this.#running
-    const details = this.#state === 'crashed' ? qemu.console.tail().map((line) => `console: ${line}`) : []
-    return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${this.#name} is ${this.#state}`, {
-      details,
-      hint: hints[this.#state],
-    })
+    const reason = this.#crashReason?.split('\n') ?? qemu.console.tail().map((line) => `console: ${line}`)
+    return wrongState(this.#name, this.#state, what, this.#state === 'crashed' ? reason : [])
   }
 }

@@ -2,28 +2,40 @@ import { join } from 'node:path'
 import { GuestAssertionError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
+import type { Checkpoint } from '../snapshot/checkpoint.js'
 import type { Clone } from '../snapshot/clone.js'
+import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { FILES } from '../snapshot/machine.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { type Duration, toMilliseconds } from '../units.js'
+import { Family } from './family.js'
+import { fork } from './fork.js'
 import { Life, type VmState } from './life.js'
 import { Waits } from './waits.js'
 
 type Command = string | readonly string[]
+
+export interface CheckpointOptions {
+  /** Default: the quickest that this host can do. */
+  method?: FreezeMethod | undefined
+}
 
 /** One running machine. It belongs to whoever launched it, and dies with it. */
 export class Vm extends Waits implements AsyncDisposable {
   readonly id: string
   readonly guest: Guest
   readonly accelerator: AcceleratorKind
+  /** @internal */
+  readonly family: Family
   readonly #clone: Clone
   readonly #life: Life
+  readonly #checkpoints = new Set<Checkpoint>()
   #destroying: Promise<void> | undefined
 
-  constructor(clone: Clone) {
+  constructor(clone: Clone, family = new Family()) {
     super()
     const { harness, guest } = clone.prepared
     this.id = clone.place.id
@@ -31,6 +43,8 @@ export class Vm extends Waits implements AsyncDisposable {
     this.accelerator = harness.accelerator.kind
     this.#clone = clone
     this.#life = new Life(clone)
+    this.family = family
+    family.add(this)
     harness.session.own(this)
   }
 
@@ -66,12 +80,12 @@ export class Vm extends Waits implements AsyncDisposable {
   /**
    * Runs a command, whatever its exit code.
    * @param command text for the user's shell, or an argument vector that no shell changes.
-   * @throws MayflyError MAYFLY_COMMAND_TIMEOUT, MAYFLY_ABORTED, MAYFLY_OUTPUT_TOO_LARGE, MAYFLY_SSH_FAILED, MAYFLY_QEMU_EXITED, MAYFLY_GUEST_PANIC, MAYFLY_VM_STATE.
+   * @throws MayflyError MAYFLY_COMMAND_TIMEOUT, MAYFLY_ABORTED, MAYFLY_OUTPUT_TOO_LARGE, MAYFLY_SSH_FAILED, MAYFLY_QEMU_EXITED, MAYFLY_GUEST_PANIC, MAYFLY_VM_STATE, MAYFLY_VM_RESTORED.
    */
   exec(command: Command, options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>
   exec(command: Command, options?: ExecOptions & { encoding?: 'utf8' | undefined }): Promise<ExecResult>
   exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
-    return this.#life.use('exec', (connection) => exec(connection, command, options))
+    return this.#life.use(`exec ${textOf(command)}`, (connection) => exec(connection, command, options))
   }
 
   /**
@@ -99,9 +113,8 @@ export class Vm extends Waits implements AsyncDisposable {
     { exitCode, signal, stdout, stderr, durationMs }: ExecResult,
     should: string,
   ): GuestAssertionError {
-    const text = typeof command === 'string' ? command : command.join(' ')
     const status = signal ? `was killed by ${signal}` : `exited with ${exitCode}`
-    return new GuestAssertionError('MAYFLY_COMMAND_FAILED', `${should}, but ${status}: ${text}`, {
+    return new GuestAssertionError('MAYFLY_COMMAND_FAILED', `${should}, but ${status}: ${textOf(command)}`, {
       details: [
         `on ${this.name}, after ${Math.round(durationMs)} ms`,
         ...lastLines('stdout', stdout),
@@ -180,10 +193,50 @@ export class Vm extends Waits implements AsyncDisposable {
     return this.#life.start()
   }
 
+  /**
+   * Freezes this moment of a running or suspended Vm, memory, devices and disk at once; it goes on after some tens of ms.
+   * @throws MayflyError MAYFLY_VM_STATE, MAYFLY_CACHE_UNUSABLE when there is no room, MAYFLY_QEMU_EXITED.
+   */
+  async checkpoint(label = `of ${new Date().toISOString()}`, options: CheckpointOptions = {}): Promise<Checkpoint> {
+    const checkpoint = await this.#life.checkpoint(label, options.method)
+    this.#checkpoints.add(checkpoint)
+    if (this.#destroying) await checkpoint[Symbol.asyncDispose]()
+    return checkpoint
+  }
+
+  /**
+   * Goes back to a checkpoint: its own, one of what it was forked from, or of a fork. Its clock is set to the host's, its forwarded
+   * ports stay. Commands in flight are rejected with MAYFLY_VM_RESTORED; those that come meanwhile wait. It runs afterwards.
+   * @throws MayflyError MAYFLY_OPTION_INVALID, MAYFLY_VM_STATE while it boots; MAYFLY_CHECKPOINT_UNUSABLE, and it has crashed.
+   */
+  restore(checkpoint: Checkpoint): Promise<void> {
+    return this.#life.restore(checkpoint)
+  }
+
+  /**
+   * Machines that go on from where this one is now, which goes on too. They are their own: destroy each. In a test, those of
+   * its fixtures end with it.
+   * @throws MayflyError as `checkpoint`, or as `launch`; no fork is left then.
+   */
+  fork(count = 1, options: CheckpointOptions = {}): Promise<Vm[]> {
+    return this.family.bear(async (signal) => {
+      const checkpoint = () => this.#life.checkpoint(`for ${count} forks`, options.method)
+      const clones = await fork(this.#clone.prepared, checkpoint, { count, signal })
+      return clones.map((clone) => new Vm(clone, this.family))
+    })
+  }
+
   /** Ends the machine and removes what it left on the host. May be called more than once, and from any state. */
   destroy(): Promise<void> {
     this.#destroying ??= this.#destroy()
     return this.#destroying
+  }
+
+  /** @internal The machine goes on without this handle: it is going to be sealed. */
+  async letGo(): Promise<void> {
+    await this.#life.letGo()
+    this.#clone.prepared.harness.session.disown(this)
+    this.family.delete(this)
   }
 
   async #destroy(): Promise<void> {
@@ -191,7 +244,9 @@ export class Vm extends Waits implements AsyncDisposable {
       await this.#life.destroy()
     } finally {
       await this.#clone[Symbol.asyncDispose]()
+      await Promise.all([...this.#checkpoints].map((checkpoint) => checkpoint[Symbol.asyncDispose]()))
       this.#clone.prepared.harness.session.disown(this)
+      this.family.delete(this)
     }
   }
 
@@ -200,8 +255,12 @@ export class Vm extends Waits implements AsyncDisposable {
   }
 
   protected override consoleText(pattern: RegExp | string, signal: AbortSignal): Promise<string> {
-    return this.#life.running.qemu.console.waitFor(pattern, signal)
+    return this.#life.watch(`waiting for ${pattern}`, ({ qemu }) => qemu.console.waitFor(pattern, signal))
   }
+}
+
+function textOf(command: Command): string {
+  return typeof command === 'string' ? command : command.join(' ')
 }
 
 function lastLines(name: string, text: string): string[] {

@@ -1,0 +1,16 @@
+import { MayflyError } from '../errors.js'
+
+export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
+
+const HINTS: Partial<Record<VmState, string>> = {
+  booting: 'Wait for what starts it: reboot(), start() or restore().',
+  suspended: 'Call resume() first.',
+  stopped: 'Call start() first.',
+  crashed: 'Call start() to power it on again.',
+  destroyed: 'It is gone; was a promise not awaited before the test ended?',
+}
+
+/** A machine named `name` cannot do `what` as it is. */
+export function wrongState(name: string, state: VmState, what: string, details: readonly string[]): MayflyError {
+  return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${name} is ${state}`, { details, hint: HINTS[state] })
+}
