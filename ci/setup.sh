@@ -41,6 +41,7 @@ table+=(
   'xz-utils|xz|unpacks downloads and kernel modules'
   'lz4|lz4|unpacks kernels'
   'zstd|zstd|unpacks downloads and initial RAM disks'
+  'coreutils|cp|copies the memory of templates'
   'util-linux|setpriv flock|ties child processes to their parent, takes locks'
 )
 if [[ $dev == 1 ]]; then
@@ -83,7 +84,7 @@ if ! command -v apt-get >/dev/null; then
     echo 'With the usual guest tools of other systems, in part under other names:'
     echo '  dnf install     qemu-system-x86 qemu-img mmdebstrap e2fsprogs shadow-utils xz zstd util-linux openssh-clients'
     echo '  pacman -S       qemu-system-x86 qemu-img mmdebstrap e2fsprogs shadow xz zstd util-linux openssh'
-    echo '  apk add         qemu-system-x86_64 qemu-img mmdebstrap e2fsprogs shadow-uidmap xz zstd util-linux-misc setpriv flock openssh-client'
+    echo '  apk add         qemu-system-x86_64 qemu-img mmdebstrap e2fsprogs shadow-uidmap xz zstd coreutils util-linux-misc setpriv flock openssh-client'
     echo '  brew install    qemu e2fsprogs xz zstd util-linux openssh'
   } >&2
   exit 1

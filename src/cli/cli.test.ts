@@ -133,7 +133,11 @@ test('gc --all spares what a live session uses, what is being made, and removes 
   const gc = async () => JSON.parse((await mayfly(['gc', '--all', '--json', '--cache-dir', store.root])).stdout)
   {
     await using session = await Session.open(store)
-    await hold({ store, session }, async () => template, String)
+    await hold(
+      { store, session },
+      async () => template,
+      (directory) => [directory],
+    )
     await using _lock = await acquireLock(join(store.locks, 'template-sealing.lock'))
     const { removed, spared } = await gc()
     expect({ removed, spared }).toMatchObject({ removed: [], spared: [{ key: 'sealing' }] })
@@ -142,7 +146,11 @@ test('gc --all spares what a live session uses, what is being made, and removes 
   }
   {
     await using session = await Session.open(store)
-    await hold({ store, session }, async () => image, String)
+    await hold(
+      { store, session },
+      async () => image,
+      (directory) => [directory],
+    )
     expect((await gc()).removed).toHaveLength(2)
     expect(await readdir(store.images)).toEqual(['a'])
   }

@@ -1,14 +1,39 @@
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
+import { guestsOfModule, isModule, type NamedGuest } from './guest-module.js'
 import { nearest } from './nearest.js'
 
 const NAMES = ['micro', 'debian', 'debian:bookworm', 'debian:trixie', 'micro:bookworm', 'micro:trixie']
 
 /**
- * The guest that a command line names.
+ * The guests that a command line names: by an image, or by a module that exports them.
  * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND with the nearest name, MAYFLY_GUEST_INVALID.
  */
-export function guestNamed(image: string, spec: Omit<GuestSpec, 'image'> = {}): Guest {
+export async function guestsNamed(text: string): Promise<NamedGuest[]> {
+  return isModule(text) ? await guestsOfModule(text) : [{ name: text, guest: imageNamed(text, {}) }]
+}
+
+/**
+ * The one guest that a command line names; `spec` is what it says of one named by its image.
+ * @throws MayflyError as `guestsNamed`; MAYFLY_OPTION_INVALID when there are several, or a module has defined what `spec` says.
+ */
+export async function guestNamed(text: string, spec: Omit<GuestSpec, 'image'> = {}): Promise<Guest> {
+  if (!isModule(text)) return imageNamed(text, spec)
+  const given = Object.entries(spec).filter(([, value]) => value !== undefined)
+  if (given.length > 0) {
+    const options = given.map(([name]) => `--${name}`).join(', ')
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `${options}: the guests of ${text} have that of their own`, {
+      hint: 'Change it where the guest is defined.',
+    })
+  }
+  const [first, ...more] = await guestsOfModule(text)
+  if (more.length === 0) return first!.guest
+  throw new MayflyError('MAYFLY_OPTION_INVALID', `${text} exports ${more.length + 1} guests`, {
+    hint: `Name one of them: ${[first!, ...more].map(({ name }) => name).join(', ')}`,
+  })
+}
+
+function imageNamed(image: string, spec: Omit<GuestSpec, 'image'>): Guest {
   try {
     return defineGuest({ ...spec, image })
   } catch (error) {
@@ -17,7 +42,7 @@ export function guestNamed(image: string, spec: Omit<GuestSpec, 'image'> = {}): 
     throw new MayflyError(error.code, `unknown guest: ${JSON.stringify(image)}`, {
       hint: suggestion
         ? `Did you mean ${suggestion}?`
-        : "Known guests are micro and debian, with a release if you like, such as 'debian:trixie'.",
+        : "Known guests are micro and debian, with a release if you like, such as 'debian:trixie'; or name a module that exports some: ./guests.ts",
     })
   }
 }

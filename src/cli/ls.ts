@@ -1,21 +1,25 @@
 import { detectAccelerator } from '../host/accelerator.js'
 import { findQemu } from '../host/qemu-binary.js'
 import { openStore } from '../image/store.js'
-import { listImages, type StoredImage } from '../image/stored.js'
+import { listImages } from '../image/stored.js'
 import { type ListedSession, listSessionsAndVms } from '../session/list.js'
 import { differences, hostIngredients } from '../snapshot/cache-key.js'
-import { listTemplates, type StoredTemplate } from '../snapshot/stored.js'
-import { formatBytes, formatMilliseconds } from '../units.js'
+import { listTemplates } from '../snapshot/stored.js'
+import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
+import { ago, type ListedImage, type ListedTemplate, state } from './listed.js'
 import { print, printJson } from './streams.js'
 import { style } from './style.js'
 import { table } from './table.js'
+import { templateTree } from './template-tree.js'
 
-type ListedTemplate = Omit<StoredTemplate, 'host' | 'damage'> & { usable: boolean; reason?: string }
-type ListedImage = StoredImage & { usable: boolean }
+export interface LsOptions {
+  tree?: boolean
+  json?: boolean
+}
 
 /** `mayfly ls` */
-export async function ls({ cacheDir }: ActionContext, { json }: { json?: boolean }): Promise<number> {
+export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions): Promise<number> {
   const store = await openStore(cacheDir)
   const [stored, storedImages, sessions] = await Promise.all([
     listTemplates(store),
@@ -29,6 +33,7 @@ export async function ls({ cacheDir }: ActionContext, { json }: { json?: boolean
   })
   const images = storedImages.map((image) => ({ ...image, usable: image.digest !== undefined }))
   if (json) await printJson({ cacheDir, images, templates, sessions })
+  else if (tree) await print(`Cache: ${cacheDir}\n\n${templateTree(images, templates)}`)
   else await print(render(cacheDir, images, templates, sessions))
   return 0
 }
@@ -48,22 +53,21 @@ function render(
   templates: ListedTemplate[],
   sessions: ListedSession[],
 ): string {
-  const usable = (yes: boolean, reason = 'its manifest is missing or damaged') =>
-    yes ? style('green', 'usable') : style('yellow', reason)
   const imageRows = images.map((image) => [
     image.name,
     short(image.key),
     ago(image.lastUsedAt),
     formatBytes(image.bytes),
-    usable(image.usable),
+    state(image.usable),
   ])
-  const templateRows = templates.map(({ name, key, createdAt, lastUsedAt, bytes, usable: yes, reason }) => [
+  const templateRows = templates.map(({ name, title, key, createdAt, lastUsedAt, bytes, usable, reason }) => [
     name,
+    title ?? '?',
     short(key),
     createdAt ? ago(createdAt) : '?',
     ago(lastUsedAt),
     formatBytes(bytes),
-    usable(yes, reason),
+    state(usable, reason),
   ])
   const vmRows = sessions.flatMap(({ id, pid, alive, vms }) => {
     const owner = `${pid}${alive ? '' : style('red', ' dead')}`
@@ -79,7 +83,7 @@ function render(
   return [
     `Cache: ${cacheDir}`,
     section('Images', ['NAME', 'KEY', 'LAST USED', 'SIZE', 'STATE'], imageRows),
-    section('Templates', ['NAME', 'KEY', 'CREATED', 'LAST USED', 'SIZE', 'STATE'], templateRows),
+    section('Templates', ['NAME', 'AFTER', 'KEY', 'CREATED', 'LAST USED', 'SIZE', 'STATE'], templateRows),
     section('Sessions', ['SESSION', 'OWNER', 'VM', 'QEMU', 'STARTED'], vmRows),
   ].join('\n\n')
 }
@@ -90,8 +94,4 @@ function section(title: string, header: string[], rows: string[][]): string {
 
 function short(key: string): string {
   return key.length > 24 && !key.includes('-') ? key.slice(0, 12) : key
-}
-
-function ago(time: Date): string {
-  return `${formatMilliseconds(Math.max(0, Date.now() - time.getTime()))} ago`
 }

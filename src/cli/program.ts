@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import type { ActionContext } from './action.js'
 import type { GcOptions } from './gc.js'
+import type { LsOptions } from './ls.js'
 import type { RunOptions } from './run.js'
 
 type Act<Options> = (context: ActionContext, options: Options, args: string[]) => Promise<number>
@@ -28,7 +29,7 @@ export function buildProgram(): Command {
       'Launches a machine, runs a command in it, and destroys it. Standard input, output and error are passed through.\n' +
         'One argument after -- is a line for the shell of the guest; several are the command and its arguments, and no shell changes them.\n' +
         'Without a command it opens a shell: an interactive one on a terminal, else one that reads standard input.\n' +
-        "Guests: micro, debian; with a release if you like, such as 'debian:trixie'.",
+        GUESTS,
     )
     .option('--cpus <n>', 'virtual processors', Number)
     .option('--memory <size>', "memory, such as '512MiB'; a bare number counts MiB", numeric)
@@ -52,10 +53,15 @@ export function buildProgram(): Command {
   command(program, 'warm [guest...]', async () => (await import('./warm.js')).warm)
     .summary('build images and seal templates')
     .description(
-      'Builds the images and seals the templates of guests, so that their machines resume at once. Default: micro and debian.',
+      'Builds the images and seals the templates of guests, so that their machines resume at once. Default: micro and debian.\n' +
+        'Each provision step has a template of its own: it is done again when it, what it reads, or a step before it changes.\n' +
+        GUESTS,
     )
-    .option('--json', 'print one array of { guest, image, template, cached, steps: [{ title, ms }], ms }')
-    .addHelpText('after', examples('mayfly warm', 'mayfly warm micro debian:trixie --json'))
+    .option(
+      '--json',
+      'print one array of { guest, image, template, cached, nodes: [{ title, cached, ms, key, bytes }], ms }',
+    )
+    .addHelpText('after', examples('mayfly warm', 'mayfly warm micro debian:trixie --json', 'mayfly warm ./guests.ts'))
 
   command(program, 'doctor', async () => (await import('./doctor.js')).doctor)
     .summary('say what this host has and lacks')
@@ -66,14 +72,22 @@ export function buildProgram(): Command {
   command(program, 'ls', async () => (await import('./ls.js')).ls)
     .summary('list images, templates and live machines')
     .description('Lists the images and templates of the cache, and the sessions with their machines.')
-    .option('--json', 'print one object of { cacheDir, images, templates, sessions }')
-    .addHelpText('after', examples('mayfly ls', "mayfly ls --json | jq '.templates[].bytes'"))
+    .option(
+      '--tree',
+      'images, the guests booted from them, and their provision steps, each below what it was made from',
+    )
+    .option(
+      '--json',
+      'print one object of { cacheDir, images, templates, sessions }; the parent of a template is a key',
+    )
+    .addHelpText('after', examples('mayfly ls', 'mayfly ls --tree', "mayfly ls --json | jq '.templates[].bytes'"))
 
   command<GcOptions>(program, 'gc', async () => (await import('./gc.js')).gc)
     .summary('remove what is left over, old or too large')
     .description(
       'Removes what dead sessions left, damaged images and templates, and those that were not used for long.\n' +
-        'Nothing that a running process uses is removed, and no image that a template needs.',
+        'Nothing that a running process uses is removed, and nothing that what is kept needs: no image below a template,\n' +
+        'and no template of a provision step below that of a later one. Their last steps go first.',
     )
     .option('--all', 'remove every image and template that is not in use')
     .option('--older-than <age>', 'remove what was not used for this long', '30d')
@@ -88,7 +102,7 @@ export function buildProgram(): Command {
   return program
 }
 
-function command<Options extends GcOptions | RunOptions | { json?: boolean }>(
+function command<Options extends GcOptions | LsOptions | RunOptions | { json?: boolean }>(
   program: Command,
   usage: string,
   load: () => Promise<Act<Options>>,
@@ -105,6 +119,9 @@ function command<Options extends GcOptions | RunOptions | { json?: boolean }>(
       await act(cacheDir, async (context) => (await load())(context, options as unknown as Options, args))
     })
 }
+
+const GUESTS =
+  "Guests: micro, debian, with a release if you like ('debian:trixie'); or a module that exports some (./guests.ts, ./guests.mjs#web)."
 
 const EXIT_CODES = `
 Exit status:

@@ -11,6 +11,7 @@ const collecting = () => {
       seen.push(`end ${title}`)
       return result
     },
+    cached: (title) => seen.push(`cached ${title}`),
     note: (line) => seen.push(line),
   }
   return { seen, progress }
@@ -52,6 +53,11 @@ test('a longer one is shown from then on, with the lines it logs afterwards', as
 
 test('steps are kept with what they took', async () => {
   const steps: RecordedStep[] = []
-  await recorded(collecting().progress, steps).step('build micro', async () => {})
-  expect(steps).toEqual([{ title: 'build micro', ms: expect.any(Number) }])
+  const progress = recorded(collecting().progress, steps)
+  progress.cached('image micro')
+  await progress.step('boot micro', async () => {})
+  expect(steps).toEqual([
+    { title: 'image micro', cached: true, ms: 0 },
+    { title: 'boot micro', cached: false, ms: expect.any(Number) },
+  ])
 })

@@ -2,64 +2,99 @@ import type { Progress } from '../host/progress.js'
 import { formatMilliseconds } from '../units.js'
 import { style } from './style.js'
 
-/** On a terminal one line per step, kept up to date; elsewhere a line when a step starts and one when it ends. */
+/** How the lines of a command look: what comes before a title, and how wide titles are. */
+export interface Layout {
+  prefix?: string
+  width?: number
+}
+
+/** On a terminal one line per step, kept up to date; elsewhere a line when a step starts and one when it ends. Quiet about what was cached. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
-  return stream.isTTY ? liveProgress(stream) : lineProgress(stream)
+  return stream.isTTY ? liveProgress(stream, {}) : lineProgress(stream)
+}
+
+/** A branch per step: kept up to date on a terminal, written when the step has ended elsewhere; with what was cached. */
+export function branchesOn(stream: NodeJS.WriteStream, layout: Layout): Progress {
+  const branch = { prefix: '├─ ', ...layout }
+  const shown = stream.isTTY ? liveProgress(stream, branch) : endProgress(stream, branch)
+  return {
+    step: (title, work) => shown.step(title, work),
+    cached: (title) => void stream.write(`${line(branch, title, style('dim', 'cached', stream))}\n`),
+    note: (text) => shown.note(`│  ${text}`),
+  }
 }
 
 const REFRESH_MS = 200
 const CLEAR_TO_END = '\x1b[K'
 
-function liveProgress(stream: NodeJS.WriteStream): Progress {
+function liveProgress(stream: NodeJS.WriteStream, layout: Layout): Progress {
+  const end = (title: string, text: string) => stream.write(`\r${line(layout, title, text)}${CLEAR_TO_END}\n`)
   return {
     async step(title, work) {
       const started = performance.now()
       let lastLine = ''
       const draw = () => {
-        const elapsed = formatMilliseconds(performance.now() - started)
-        const text = `${title} ... ${elapsed}  ${lastLine}`
-        stream.write(`\r${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}${CLEAR_TO_END}`)
+        const text = line(layout, title, `${elapsed(started)}  ${lastLine}`)
+        stream.write(`\r${text.slice(0, Math.max(20, (stream.columns || 80) - 1))}${CLEAR_TO_END}`)
       }
       draw()
       const timer = setInterval(draw, REFRESH_MS)
       try {
-        const result = await work((line) => {
+        const result = await work((text) => {
           // Others' control characters would move the cursor.
-          lastLine = line.replaceAll(/[^\P{C}]/gu, ' ').trim()
+          lastLine = text.replaceAll(/[^\P{C}]/gu, ' ').trim()
         })
-        stream.write(
-          `\r${title}: ${style('green', formatMilliseconds(performance.now() - started), stream)}${CLEAR_TO_END}\n`,
-        )
+        end(title, style('green', elapsed(started), stream))
         return result
       } catch (error) {
-        stream.write(
-          `\r${title}: ${style('red', 'failed', stream)} after ${formatMilliseconds(performance.now() - started)}${CLEAR_TO_END}\n`,
-        )
+        end(title, `${style('red', 'failed', stream)} after ${elapsed(started)}`)
         throw error
       } finally {
         clearInterval(timer)
       }
     },
-    note: (line) => stream.write(`\r${line}${CLEAR_TO_END}\n`),
+    cached: () => {},
+    note: (text) => void stream.write(`\r${text}${CLEAR_TO_END}\n`),
   }
 }
 
+/** A line when a step starts and one when it ends. */
 function lineProgress(stream: NodeJS.WriteStream): Progress {
+  const ends = endProgress(stream, {})
+  return {
+    ...ends,
+    step(title, work) {
+      stream.write(`${title} ...\n`)
+      return ends.step(title, work)
+    },
+  }
+}
+
+/** A line when a step ends. */
+function endProgress(stream: NodeJS.WriteStream, layout: Layout): Progress {
   return {
     async step(title, work) {
       const started = performance.now()
-      stream.write(`${title} ...\n`)
       try {
         const result = await work(() => {})
-        stream.write(`${title}: ${formatMilliseconds(performance.now() - started)}\n`)
+        stream.write(`${line(layout, title, elapsed(started))}\n`)
         return result
       } catch (error) {
-        stream.write(`${title}: failed after ${formatMilliseconds(performance.now() - started)}\n`)
+        stream.write(`${line(layout, title, `failed after ${elapsed(started)}`)}\n`)
         throw error
       }
     },
-    note: (line) => void stream.write(`${line}\n`),
+    cached: () => {},
+    note: (text) => void stream.write(`${text}\n`),
   }
+}
+
+function line({ prefix = '', width }: Layout, title: string, text: string): string {
+  return width === undefined ? `${prefix}${title}: ${text}` : `${prefix}${title.padEnd(width)}  ${text}`
+}
+
+function elapsed(started: number): string {
+  return formatMilliseconds(performance.now() - started)
 }
 
 /** Says nothing of steps that end within `ms`, and of longer ones only from then on. */
@@ -79,12 +114,15 @@ export function delayed(progress: Progress, ms: number): Progress {
         return await working
       })
     },
-    note: (line) => progress.note(line),
+    cached: (title) => progress.cached(title),
+    note: (text) => progress.note(text),
   }
 }
 
 export interface RecordedStep {
   title: string
+  /** Whether there was nothing to do. */
+  cached: boolean
   ms: number
 }
 
@@ -94,9 +132,13 @@ export function recorded(progress: Progress, steps: RecordedStep[]): Progress {
     async step(title, work) {
       const started = performance.now()
       const result = await progress.step(title, work)
-      steps.push({ title, ms: Math.round(performance.now() - started) })
+      steps.push({ title, cached: false, ms: Math.round(performance.now() - started) })
       return result
     },
-    note: (line) => progress.note(line),
+    cached(title) {
+      steps.push({ title, cached: true, ms: 0 })
+      progress.cached(title)
+    },
+    note: (text) => progress.note(text),
   }
 }

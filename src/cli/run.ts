@@ -30,7 +30,7 @@ const QUIET_MS = 500
 export async function run({ cacheDir, signal }: ActionContext, options: RunOptions, args: string[]): Promise<number> {
   const [image = '', ...command] = args
   const { cpus, memory, disk } = options
-  const guest = guestNamed(image, { cpus, memory, disk })
+  const guest = await guestNamed(image, { cpus, memory, disk })
   const interactive = command.length === 0 && process.stdin.isTTY
   const execOptions = {
     cwd: options.cwd,

@@ -45,30 +45,36 @@ export interface Guest {
   readonly provision: readonly Step[]
 }
 
-const guests = new WeakSet<object>()
+/** Marks what has been validated, also by another copy of this package: a user's module may load its own. */
+const GUEST = Symbol.for('mayfly.guest.v1')
+
+/** Whether a value came from `defineGuest`. */
+export function isGuest(value: unknown): value is Guest {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, GUEST)
+}
 
 /**
  * Validates a guest and fills in its defaults. A guest that was defined before is returned as it is.
  * @throws MayflyError MAYFLY_GUEST_INVALID naming every wrong option and the value received, MAYFLY_IMAGE_NOT_FOUND for an unknown image name.
  */
 export function defineGuest(spec: GuestSpec | Guest | string): Guest {
-  if (typeof spec === 'object' && guests.has(spec)) return spec as Guest
+  if (isGuest(spec)) return spec
   const given = typeof spec === 'string' ? { image: spec } : spec
   const parsed = guestSchema.safeParse(given)
   if (!parsed.success) throw invalid(given, parsed.error)
   const { image: reference, cpus, provision } = parsed.data
   const image = typeof reference === 'string' ? embeddedImage(reference) : reference
   const defaults = 'name' in image ? EMBEDDED[image.name] : EMBEDDED.debian
-  const guest: Guest = Object.freeze({
+  const guest: Guest = {
     name: parsed.data.name ?? ('name' in image ? image.name : 'kernel'),
     image,
     cpus,
     memoryBytes: memoryOf(parsed.data.memory ?? `${defaults.memory}`),
     diskBytes: toBytes(parsed.data.disk ?? `${defaults.disk}`, GIB, 'disk'),
     provision,
-  })
-  guests.add(guest)
-  return guest
+  }
+  // Not enumerable: a copy with other properties has not been validated.
+  return Object.freeze(Object.defineProperty(guest, GUEST, { value: true }))
 }
 
 function memoryOf(memory: Size): number {

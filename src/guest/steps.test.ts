@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { describeStep, file, packages, shell, stepFingerprint } from './steps.js'
+import { stepFingerprint } from './step-fingerprint.js'
+import { describeStep, file, packages, shell } from './steps.js'
 
 test('a file step is what the file holds, not where it lies', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-steps-'))

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { MayflyError } from '../errors.js'
+
+/** Sets a machine up that is going to be sealed. Which machine it is given, and by whom, is the business of those who run it. */
+export type SetupRun = (machine: never, signal?: AbortSignal) => Promise<void>
 
 export const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('packages'), names: z.array(z.string().regex(/^[\w.+:~=-]+$/)).min(1) }),
@@ -14,9 +14,14 @@ export const stepSchema = z.discriminatedUnion('kind', [
     owner: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('shell'), script: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('setup'),
+    key: z.string().min(1),
+    run: z.custom<SetupRun>((run) => typeof run === 'function', 'must be a function'),
+  }),
 ])
 
-/** One provision step: plain data, run in order before the template is sealed. */
+/** One provision step, run in order before the template is sealed: plain data, or code with a key that stands for it. */
 export type Step = z.output<typeof stepSchema>
 
 /** Installs packages with the guest's own package manager. */
@@ -25,9 +30,9 @@ export function packages(...names: string[]): Step {
 }
 
 /**
- * Copies a host file into the guest.
+ * Copies a host file or directory into the guest.
  * @param source path on the host, from the current directory.
- * @param options.mode permission bits, such as `0o644`; the source's own otherwise.
+ * @param options.mode permission bits, such as `0o644`, for a directory those of every regular file in it; the source's own otherwise.
  * @param options.owner `user` or `user:group`; root otherwise.
  */
 export function file(source: string, target: string, options: { mode?: number; owner?: string } = {}): Step {
@@ -39,33 +44,15 @@ export function shell(script: string): Step {
   return { kind: 'shell', script }
 }
 
-/**
- * What decides a step's effect, as text: its own data, and the bytes of the file it copies instead of where they lie.
- * @throws MayflyError MAYFLY_GUEST_INVALID when the file cannot be read.
- */
-export async function stepFingerprint(step: Step): Promise<string> {
-  if (step.kind !== 'file') return JSON.stringify(step)
-  const { source, ...rest } = step
-  try {
-    return JSON.stringify({
-      ...rest,
-      sha256: createHash('sha256')
-        .update(await readFile(source))
-        .digest('hex'),
-    })
-  } catch (error) {
-    throw new MayflyError('MAYFLY_GUEST_INVALID', `a provision step's file cannot be read: ${source}`, {
-      details: [String(error)],
-      hint: 'Paths are resolved from the directory in which the step was defined to run.',
-      cause: error,
-    })
-  }
-}
-
 /** One line for people: what the step does. */
 export function describeStep(step: Step): string {
-  if (step.kind === 'packages') return `packages ${step.names.join(' ')}`
-  if (step.kind === 'file') return `file ${step.target}`
-  const [first = '', ...more] = step.script.trim().split('\n')
-  return `shell ${first.slice(0, 60)}${more.length > 0 || first.length > 60 ? ' …' : ''}`
+  if (step.kind === 'packages') return brief(`packages ${step.names.join(' ')}`)
+  if (step.kind === 'file') return brief(`file ${step.target}`)
+  if (step.kind === 'setup') return brief(`setup ${step.key}`)
+  return brief(`shell ${step.script.trim()}`)
+}
+
+function brief(text: string): string {
+  const [first = '', ...more] = text.split('\n')
+  return `${first.slice(0, 66)}${more.length > 0 || first.length > 66 ? ' …' : ''}`
 }

@@ -18,6 +18,13 @@ const openssh: PackageNames = {
   apk: 'openssh-client',
   brew: 'openssh',
 }
+const coreutils: PackageNames = {
+  apt: 'coreutils',
+  dnf: 'coreutils',
+  pacman: 'coreutils',
+  apk: 'coreutils',
+  brew: 'coreutils',
+}
 const utilLinux: PackageNames = {
   apt: 'util-linux',
   dnf: 'util-linux',
@@ -88,6 +95,7 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'unpacks kernels',
     need: 'build',
   },
+  cp: { packages: coreutils, purpose: 'copies the memory of templates, without its holes', need: 'run' },
   setpriv: { packages: utilLinux, purpose: 'ties a child process to its parent', need: 'run' },
   flock: { packages: utilLinux, purpose: 'holds the locks of the cache', need: 'run' },
   'ssh-keygen': { packages: openssh, purpose: 'reads and makes keys in tests and benches', need: 'develop' },

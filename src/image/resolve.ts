@@ -35,7 +35,10 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
   const key = recipeKey(recipe)
   const target = join(store.images, key)
   const cached = await readImage(target)
-  if (cached) return cached
+  if (cached) {
+    progress.cached(`image ${name}`)
+    return cached
+  }
   const onWait = () => progress.note(`another process is building ${name}; waiting for it`)
   return await withLock(store, `image-${key}`, { onWait, signal }, async () => {
     const built = await readImage(target)

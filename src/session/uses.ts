@@ -21,25 +21,24 @@ interface Holder {
 }
 
 /**
- * Finds an image or a template and keeps it from being collected for as long as the session lives.
+ * Finds an image or a template and keeps it, with all that it stands on, from being collected for as long as the session lives.
+ * All of it is claimed: a collector that has moved a template away for a moment does not see what that stands on.
  * No lock is needed, which would cost a clone several ms: the claim is made first and the directory looked for afterwards,
  * while a collector moves the directory away first and looks for claims afterwards. At least one of them sees the other.
  */
 export async function hold<T>(
   { store, session }: Holder,
   find: () => Promise<T>,
-  directoryOf: (found: T) => string,
+  directoriesOf: (found: T) => readonly string[],
 ): Promise<T> {
   for (;;) {
     const found = await find()
-    const directory = directoryOf(found)
     // A user's own kernel and disk are not ours to collect, nor their directory ours to write to.
-    if (![store.images, store.templates].includes(dirname(directory))) return found
-    await claim(session, directory)
-    if (await exists(directory)) {
-      await markUsed(directory)
-      return found
-    }
+    const ours = directoriesOf(found).filter((path) => [store.images, store.templates].includes(dirname(path)))
+    await Promise.all(ours.map((directory) => claim(session, directory)))
+    if (!(await Promise.all(ours.map(exists))).every(Boolean)) continue
+    await Promise.all(ours.map(markUsed))
+    return found
   }
 }
 

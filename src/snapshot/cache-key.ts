@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Guest } from '../guest/spec.js'
-import { stepFingerprint } from '../guest/steps.js'
+import { stepFingerprint } from '../guest/step-fingerprint.js'
 import { hostCpuIdentity } from '../host/cpu.js'
 import type { Image } from '../image/image.js'
 import { qemuArgv } from '../qemu/argv.js'
@@ -8,7 +8,7 @@ import type { Harness } from '../session/harness.js'
 import { templateMachine } from './machine.js'
 
 /** Raised whenever a template of an older Mayfly must not be loaded by this one. */
-const FORMAT = 3
+const FORMAT = 4
 
 /** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
 export interface Ingredients {

@@ -29,7 +29,7 @@ test('whoever holds a template has it, whatever a collector does at the same mom
         return await cache.template(key, 'a', { daysUnused: 1 })
       })
     // Later and later, so that the claim falls before, into and after the collector's work.
-    const holding = delay(2 * round).then(() => hold({ store, session }, find, String))
+    const holding = delay(2 * round).then(() => hold({ store, session }, find, (directory) => [directory]))
     const [, { removed }] = await Promise.all([holding, collect(store, { all: true })])
     expect(await exists(join(directory, 'template.json'))).toBe(true)
     // Made again if and only if it was taken away, and then it was not claimed.

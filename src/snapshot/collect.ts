@@ -8,7 +8,7 @@ import { listImages } from '../image/stored.js'
 import { currentSession, type Session } from '../session/session.js'
 import { usedDirectories } from '../session/uses.js'
 import { type CollectionPolicy, type Entry, entriesOf, planCollection, type Removal } from './collection-plan.js'
-import { listTemplates, neededImages } from './stored.js'
+import { foundations, listTemplates } from './stored.js'
 
 export interface Collection {
   removed: Removal[]
@@ -60,9 +60,11 @@ async function remove(store: Store, session: Session, entry: Entry): Promise<boo
   return true
 }
 
+/** Claims first: whoever makes a template lays claim to what it stands on, until the template is there to see. */
 async function isNeeded(store: Store, { kind, directory, digest }: Entry): Promise<boolean> {
   if ((await usedDirectories(store)).has(directory)) return true
-  return kind === 'image' && digest !== undefined && (await neededImages(store)).has(digest)
+  const needed = await foundations(store)
+  return needed.has(directory) || (kind === 'image' && digest !== undefined && needed.has(digest))
 }
 
 /** The lock, or undefined if another process has it: then the entry is being made right now. */

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import type { StoredImage } from '../image/stored.js'
 import { formatMilliseconds } from '../units.js'
 import type { StoredTemplate } from './stored.js'
@@ -20,6 +21,8 @@ export interface Entry {
   lastUsedAt: Date
   /** Of the image itself, or of the image that a template needs. */
   digest: string | undefined
+  /** Directory of the template whose disk a template is stacked on. */
+  base?: string | undefined
   damage: string | undefined
 }
 
@@ -31,7 +34,11 @@ export interface Removal extends Entry {
 /** Templates and images as entries of one list. */
 export function entriesOf(templates: readonly StoredTemplate[], images: readonly StoredImage[]): Entry[] {
   return [
-    ...templates.map((template): Entry => ({ ...template, kind: 'template', digest: template.imageDigest })),
+    ...templates.map((template): Entry => {
+      const { imageDigest: digest, stacked, parent } = template
+      const base = stacked && parent !== undefined ? join(dirname(template.directory), parent) : undefined
+      return { ...template, kind: 'template', digest, base }
+    }),
     ...images.map(
       (image): Entry => ({
         ...image,
@@ -43,8 +50,8 @@ export function entriesOf(templates: readonly StoredTemplate[], images: readonly
 }
 
 /**
- * What to remove, in order: never what is in use, and an image only after every template that needs it.
- * @param used directories that live sessions use.
+ * What to remove, in order: never what is in use, and what others stand on only after all of them.
+ * @param used directories that live sessions use, with all that they stand on.
  */
 export function planCollection(
   entries: readonly Entry[],
@@ -56,12 +63,8 @@ export function planCollection(
   const kept = new Set(entries)
   let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
   const removals: Removal[] = []
-  for (const entry of [...entries].sort(
-    (a, b) => order(a, entries) - order(b, entries) || b.kind.localeCompare(a.kind),
-  )) {
-    if (used.has(entry.directory)) continue
-    if (entry.kind === 'image' && [...kept].some((other) => other.kind === 'template' && other.digest === entry.digest))
-      continue
+  for (const entry of inOrder(entries)) {
+    if (used.has(entry.directory) || [...kept].some((other) => standsOn(other, entry))) continue
     const unusedMs = now.getTime() - entry.lastUsedAt.getTime()
     const reason =
       entry.damage ??
@@ -78,9 +81,28 @@ export function planCollection(
   return removals
 }
 
-/** Oldest use first. An image was used whenever a template on it was, so that it comes after them. */
-function order(entry: Entry, entries: readonly Entry[]): number {
-  if (entry.kind === 'template') return entry.lastUsedAt.getTime()
-  const dependants = entries.filter((other) => other.kind === 'template' && other.digest === entry.digest)
-  return Math.max(entry.lastUsedAt.getTime(), ...dependants.map(({ lastUsedAt }) => lastUsedAt.getTime()))
+/** Whether one cannot be used without the other. */
+function standsOn(entry: Entry, other: Entry): boolean {
+  if (entry.kind !== 'template') return false
+  if (other.kind === 'template') return entry.base === other.directory
+  return other.digest !== undefined && entry.digest === other.digest
+}
+
+/** Oldest use first. A foundation was used whenever something on it was, so that it comes after all of that. */
+function inOrder(entries: readonly Entry[]): Entry[] {
+  const ordered = new Map<Entry, { usedAt: number; height: number }>()
+  const place = (entry: Entry): { usedAt: number; height: number } => {
+    const known = ordered.get(entry)
+    if (known) return known
+    // Set before it is known, so that a circle in damaged manifests ends.
+    ordered.set(entry, { usedAt: entry.lastUsedAt.getTime(), height: 0 })
+    const above = entries.filter((other) => standsOn(other, entry)).map(place)
+    const placed = {
+      usedAt: Math.max(entry.lastUsedAt.getTime(), ...above.map(({ usedAt }) => usedAt)),
+      height: Math.max(0, ...above.map(({ height }) => height + 1)),
+    }
+    ordered.set(entry, placed)
+    return placed
+  }
+  return [...entries].sort((a, b) => place(a).usedAt - place(b).usedAt || place(a).height - place(b).height)
 }

@@ -1,15 +1,17 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Progress } from '../host/progress.js'
 import type { Image } from '../image/image.js'
-import { assertSpace, publish, withLock } from '../image/store.js'
+import { publish, withLock } from '../image/store.js'
 import type { Harness } from '../session/harness.js'
-import { MIB } from '../units.js'
+import { hold } from '../session/uses.js'
 import { type Ingredients, templateKey } from './cache-key.js'
+import { type ChainNode, chainOf } from './chain.js'
+import { readManifest } from './manifest.js'
 import { seal } from './seal.js'
-import { findTemplate, type Template } from './template.js'
+import { findTemplate, neededDirectories, type Template } from './template.js'
 
 export interface EnsureOptions {
   harness: Harness
@@ -21,45 +23,92 @@ export interface EnsureOptions {
   signal?: AbortSignal | undefined
 }
 
-/** The template of a guest, sealed now if there is none that can be used. Any number of processes may ask; one seals. */
+/**
+ * The template of a guest, kept for as long as the session lives. If none can be used it is made now, from the last
+ * provision step on whose template is there. Any number of processes may ask; one makes each.
+ */
 export async function ensureTemplate(options: EnsureOptions): Promise<Template> {
-  const { harness, guest, image, ingredients, progress, signal } = options
-  const found = await findTemplate(harness.store, ingredients, image)
-  if (found.template) return found.template
-  const key = templateKey(ingredients)
-  const onWait = () => progress.note(`another process is sealing ${guest.name}; waiting for it`)
-  return await withLock(harness.store, `template-${key}`, { onWait, signal }, async () => {
-    const { template, reason } = await findTemplate(harness.store, ingredients, image)
-    if (template) return template
-    if (reason) progress.note(`no usable template of ${guest.name}: ${reason}`)
-    const { kind, reason: because, timeoutScale } = harness.accelerator
-    if (kind === 'tcg') {
-      progress.note(`software emulation, for ${because}; default timeouts are ${timeoutScale} times as long`)
+  const { progress } = options
+  const told = new Set<string>()
+  // What is wrong with one template is often wrong with the whole chain.
+  const once: Progress = {
+    step: (title, work) => progress.step(title, work),
+    cached: (title) => progress.cached(title),
+    note: (line) => {
+      if (!told.has(line)) progress.note(line)
+      told.add(line)
+    },
+  }
+  return await ensureLast(chainOf(options.guest, options.ingredients), { ...options, progress: once })
+}
+
+/** The template of the last of `nodes`. */
+async function ensureLast(nodes: readonly ChainNode[], options: EnsureOptions): Promise<Template> {
+  const { harness, image, progress } = options
+  const node = nodes.at(-1)!
+  const before = nodes.slice(0, -1)
+  const find = async () => {
+    const { template, reason } = await findTemplate(harness.store, node.ingredients, image)
+    if (template) {
+      for (const { title } of nodes) progress.cached(title)
+      return template
     }
-    await assertSpace(harness.store, guest.memoryBytes + MIB, `the memory of ${guest.name}`)
+    if (reason) progress.note(`no usable template of ${describe(node)}: ${reason}`)
+    const parent = before.length > 0 ? await ensureLast(before, options) : undefined
+    try {
+      return await make(node, parent, options)
+    } catch (error) {
+      if (!parent || !(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
+      // Damage that only QEMU can see: once more, and if that does not load either, it is not damage.
+      progress.note(`the template before ${describe(node)} did not load and is made again: ${error.message}`)
+      await discardTemplate(options, parent)
+      return await make(node, await ensureLast(before, options), options)
+    }
+  }
+  return await hold(harness, find, neededDirectories)
+}
+
+async function make(node: ChainNode, parent: Template | undefined, options: EnsureOptions): Promise<Template> {
+  const { harness, image, progress, signal } = options
+  const key = templateKey(node.ingredients)
+  const onWait = () => progress.note(`another process is sealing ${describe(node)}; waiting for it`)
+  return await withLock(harness.store, `template-${key}`, { onWait, signal }, async () => {
+    const { template } = await findTemplate(harness.store, node.ingredients, image)
+    if (template) {
+      progress.cached(node.title)
+      return template
+    }
+    if (!parent) explainEmulation(options)
     const target = join(harness.store.templates, key)
-    const { directory: workshop } = harness.session
-    await publish(harness.store, workshop, target, (staging) => seal({ ...options, staging, target }))
-    const sealed = await findTemplate(harness.store, ingredients, image)
+    await publish(harness.store, harness.session.directory, target, (staging) =>
+      seal({ ...options, ...node, parent, staging, target }),
+    )
+    const sealed = await findTemplate(harness.store, node.ingredients, image)
     if (sealed.template) return sealed.template
     throw new MayflyError(
-      'MAYFLY_TEMPLATE_UNUSABLE',
-      `the template of ${guest.name} cannot be used just after it was sealed`,
-      {
-        details: [sealed.reason ?? 'it is gone'],
-      },
+      'MAYFLY_CACHE_UNUSABLE',
+      `the template of ${describe(node)} cannot be used just after it was sealed`,
+      { details: [sealed.reason ?? 'it is gone'] },
     )
   })
 }
 
 /** Removes a template that did not load, unless another process has replaced it since. */
-export async function discardTemplate(
-  { harness, image, ingredients, signal }: EnsureOptions,
-  template: Template,
-): Promise<void> {
-  await withLock(harness.store, `template-${templateKey(ingredients)}`, { signal }, async () => {
-    const now = await findTemplate(harness.store, ingredients, image)
-    if (now.template && now.template.manifest.createdAt !== template.manifest.createdAt) return
-    await rm(template.directory, { recursive: true, force: true })
+export async function discardTemplate({ harness, signal }: EnsureOptions, template: Template): Promise<void> {
+  const { directory, manifest } = template
+  await withLock(harness.store, `template-${basename(directory)}`, { signal }, async () => {
+    const now = await readManifest(directory)
+    if (typeof now === 'object' && now.seal !== manifest.seal) return
+    await rm(directory, { recursive: true, force: true })
   })
+}
+
+function explainEmulation({ harness, progress }: EnsureOptions): void {
+  const { kind, reason, timeoutScale } = harness.accelerator
+  if (kind !== 'tcg') return
+  progress.note(`software emulation, for ${reason}; default timeouts are ${timeoutScale} times as long`)
+}
+
+function describe({ guest, step, title }: ChainNode): string {
+  return step ? `${guest.name} after ${title}` : guest.name
 }

@@ -20,12 +20,17 @@ export class Place implements AsyncDisposable {
   #ram = ''
   #memory: SharedFiles | undefined
 
-  private constructor(prepared: Prepared) {
+  private constructor(prepared: Prepared, directory?: string) {
     const { harness, guest } = prepared
     this.#prepared = prepared
     this.id = `${guest.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${randomBytes(4).toString('hex')}`
-    this.directory = join(harness.session.directory, this.id)
+    this.directory = directory ?? join(harness.session.directory, this.id)
     this.disk = new Disk(this.directory)
+  }
+
+  /** The place of a machine that is to be sealed where it runs, in a directory that is somebody else's. */
+  static at(directory: string, prepared: Prepared): Place {
+    return new Place(prepared, directory)
   }
 
   static async make(prepared: Prepared): Promise<Place> {

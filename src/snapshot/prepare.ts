@@ -42,15 +42,11 @@ export async function prepare(guest: Guest, options: PrepareOptions = {}): Promi
   const image = await hold(
     harness,
     () => resolveImage(guest.image, resolving),
-    ({ dir }) => dir,
+    ({ dir }) => [dir],
   )
   const ingredients = await ingredientsOf(harness, guest, image)
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
   const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }
-  const template = await hold(
-    harness,
-    () => ensureTemplate(ensuring),
-    ({ directory }) => directory,
-  )
+  const template = await ensureTemplate(ensuring)
   return { harness, guest, image, ingredients, template, prepareMs: performance.now() - started }
 }

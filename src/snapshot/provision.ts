@@ -1,38 +1,62 @@
 import { MayflyError } from '../errors.js'
 import { describeStep, type Step } from '../guest/steps.js'
-import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { upload } from '../ssh/transfer.js'
+import type { Clone } from './clone.js'
 
 const APT = 'DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120'
+/** Lines of a failing step's output that its error shows. */
+const TAIL = 20
 
 /**
- * Runs one step in the guest that is going to be sealed.
- * @throws MayflyError MAYFLY_COMMAND_FAILED with the end of the step's output.
+ * Takes one step in the machine that is going to be sealed; ends at once if that dies meanwhile.
+ * @throws MayflyError MAYFLY_COMMAND_FAILED with the end of the step's output, MAYFLY_ABORTED.
  */
 export async function runStep(
-  connection: SshConnection,
+  machine: Clone,
   step: Step,
   log: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<void> {
+  const settled = new AbortController()
+  const working = work(machine, step, log, signal)
+  const { qemu } = machine
+  try {
+    await Promise.race([working, qemu.failOnExit(), qemu.console.failOnPanic(settled.signal)])
+  } catch (error) {
+    working.catch(() => {})
+    throw error
+  } finally {
+    settled.abort()
+  }
+}
+
+async function work(
+  machine: Clone,
+  step: Step,
+  log: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { connection } = machine
+  // Whoever defined the step knows what kind of machine that is: see vm/setup.ts.
+  if (step.kind === 'setup') return await step.run(machine as never, signal)
   if (step.kind === 'file') {
-    await upload(connection, step.source, step.target, { mode: step.mode, owner: step.owner ?? 'root:root' })
-    return
+    return await upload(connection, step.source, step.target, {
+      mode: step.mode,
+      owner: step.owner ?? 'root:root',
+      signal,
+    })
   }
   const script =
     step.kind === 'shell'
       ? step.script
       : `${APT} update -q && ${APT} install -q -y --no-install-recommends ${step.names.join(' ')}`
   const tail: string[] = []
-  const show = (chunk: Buffer) => {
-    for (const line of chunk.toString().split('\n')) {
-      if (line.trim() === '') continue
-      log(line)
-      tail.push(line)
-      if (tail.length > 20) tail.shift()
-    }
-  }
+  const show = lines((line) => {
+    log(line)
+    tail.push(line)
+    if (tail.length > TAIL) tail.shift()
+  })
   const { exitCode, signal: killedBy } = await exec(connection, ['sh', '-euc', script], {
     onStdout: show,
     onStderr: show,
@@ -42,9 +66,12 @@ export async function runStep(
   throw new MayflyError(
     'MAYFLY_COMMAND_FAILED',
     `provision step failed (${killedBy ?? `exit code ${exitCode}`}): ${describeStep(step)}`,
-    {
-      details: tail,
-      hint: 'No template was sealed. Fix the step and run again.',
-    },
+    { details: tail, hint: 'No template of it was sealed; the steps before it are kept. Fix it and run again.' },
   )
+}
+
+function lines(take: (line: string) => void): (chunk: Buffer) => void {
+  return (chunk) => {
+    for (const line of chunk.toString().split('\n')) if (line.trim() !== '') take(line)
+  }
 }

@@ -1,26 +1,40 @@
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
-import { describeStep } from '../guest/steps.js'
+import type { Step } from '../guest/steps.js'
 import type { Progress } from '../host/progress.js'
 import type { Image } from '../image/image.js'
 import { createOverlay } from '../image/overlay.js'
+import { assertSpace } from '../image/store.js'
+import { nodeName } from '../qemu/argv.js'
+import { flatten } from '../qemu/block-stream.js'
 import type { Harness } from '../session/harness.js'
+import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
+import { MIB } from '../units.js'
 import { agentReply } from './agent-reply.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import type { Ingredients } from './cache-key.js'
-import { aboutAccelerator, type Booted, coldBoot, diskSizeBytes } from './cold-boot.js'
-import { FILES } from './machine.js'
+import { aboutAccelerator, coldBoot, diskSizeBytes } from './cold-boot.js'
+import { DISK, FILES, imageLayers } from './machine.js'
+import { type TemplateManifest, writeManifest } from './manifest.js'
 import { runStep } from './provision.js'
-import { CAPABILITIES, migrated, SAVE_URI } from './running.js'
-import { type TemplateManifest, writeManifest } from './template.js'
+import { CAPABILITIES, migrated, type Running, SAVE_URI } from './running.js'
+import type { Template } from './template.js'
+import { connect, wake } from './wake.js'
 
 export interface SealOptions {
   harness: Harness
   guest: Guest
   image: Image
   ingredients: Ingredients
+  /** What to go on from, and what to do there. Without them the guest is booted. */
+  parent: Template | undefined
+  step: Step | undefined
+  /** One line for people. */
+  title: string
   /** Where the template is made. */
   staging: string
   /** Where it will stand. */
@@ -30,17 +44,28 @@ export interface SealOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Boots a guest, provisions it, waits until it is quiet, and freezes it in `staging`. QEMU is gone when this settles. */
+/** A machine that is to be sealed. */
+interface Sealable extends Running, AsyncDisposable {
+  connection: SshConnection
+  hostKey: string
+}
+
+/** A chain of disk layers longer than this is copied into one: each layer is a file that every clone has open, and looks into. */
+const MOST_LAYERS = 8
+
+/** Boots a guest, or takes a step from its parent; waits until it is quiet, and freezes it in `staging`. QEMU is gone when this settles. */
 export async function seal(options: SealOptions): Promise<TemplateManifest> {
-  const { harness, guest, image, ingredients, staging, target, progress, signal } = options
+  const { title, progress } = options
+  await assertSpace(options.harness.store, await spaceNeeded(options), `a template of ${options.guest.name}`)
+  return await progress.step(title, (log) => make(options, log))
+}
+
+async function make(options: SealOptions, log: (line: string) => void): Promise<TemplateManifest> {
+  const { harness, guest, image, ingredients, parent, title, staging, target } = options
   const timings: Record<string, number> = {}
-  const timed = async <T>(
-    name: string,
-    title: string,
-    work: (log: (line: string) => void) => Promise<T>,
-  ): Promise<T> => {
+  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const started = performance.now()
-    const result = await progress.step(title, work)
+    const result = await work()
     timings[name] = performance.now() - started
     return result
   }
@@ -49,46 +74,72 @@ export async function seal(options: SealOptions): Promise<TemplateManifest> {
     backing: { path: join(target, FILES.disk), format: 'qcow2' as const },
   }
   await createOverlay(join(staging, FILES.overlay), overlay)
-  const booted = await timed('boot', `boot ${guest.name}`, () => coldBoot({ ...options, directory: staging }))
-  const { qemu, ssh } = booted
+  const machine = await start(options, timed, log)
+  const flat = parent !== undefined && isTooDeep(parent, image)
   try {
-    for (const [index, step] of guest.provision.entries()) {
-      await timed(`step ${index + 1}`, describeStep(step), (log) => runStep(ssh, step, log, signal))
-    }
-    await timed('quiesce', `quiesce ${guest.name}`, () => quiesce(options, booted))
-    await timed('seal', `seal ${guest.name}`, () => freeze(booted))
+    await timed('quiesce', () => quiesce(options, machine))
+    if (flat) await timed('flatten', () => flattenDisk(machine, parent, image))
+    await timed('seal', () => freeze(machine))
   } catch (error) {
-    throw aboutAccelerator(harness, await qemu.explain(error))
+    throw aboutAccelerator(harness, await machine.qemu.explain(error))
   } finally {
-    await booted[Symbol.asyncDispose]()
+    await machine[Symbol.asyncDispose]()
   }
   return await writeManifest(staging, {
     name: guest.name,
     createdAt: new Date().toISOString(),
+    seal: randomBytes(8).toString('hex'),
     ingredients,
-    hostKey: booted.identity.host.publicKey,
+    title,
+    parent: parent && { key: basename(parent.directory), seal: parent.manifest.seal, stacked: !flat },
+    hostKey: machine.hostKey,
     agent: image.features.agent,
     timings,
   })
 }
 
+/** The machine in the state that is to be sealed. */
+async function start(
+  options: SealOptions,
+  timed: <T>(name: string, work: () => Promise<T>) => Promise<T>,
+  log: (line: string) => void,
+): Promise<Sealable> {
+  const { harness, guest, image, ingredients, parent, step, staging: directory, signal } = options
+  if (!parent || !step) {
+    const booted = await timed('boot', () => coldBoot({ ...options, directory }))
+    return { ...booted, connection: booted.ssh, hostKey: booted.identity.host.publicKey }
+  }
+  const prepared = { harness, guest, image, ingredients, template: parent, prepareMs: 0 }
+  const machine = await timed('wake', () => wake({ prepared, directory, signal }))
+  try {
+    await timed('step', () => runStep(machine, step, log, signal))
+    // Code may have ended it.
+    const connection = machine.connection.connected ? machine.connection : await connect(machine, signal)
+    return { ...machine, connection, hostKey: parent.manifest.hostKey }
+  } catch (error) {
+    const explained = await machine.qemu.explain(error)
+    await machine[Symbol.asyncDispose]()
+    throw explained
+  }
+}
+
 /** Waits until the guest has nothing left to do, so that its clones start with nothing to do. */
-async function quiesce({ harness, image }: SealOptions, { qemu, agent, ssh }: Booted): Promise<void> {
+async function quiesce({ harness, image }: SealOptions, { qemu, agent, connection }: Sealable): Promise<void> {
   // Degraded (exit 1) is as finished as running: a failed unit is the guest's business, and its tests'.
   const { exitCode } = await exec(
-    ssh,
+    connection,
     'if command -v systemctl >/dev/null; then systemctl is-system-running --wait >/dev/null; fi; sync',
     { timeout: bootTimeoutMs(harness) },
   )
   if (exitCode === null)
     throw new MayflyError('MAYFLY_SSH_FAILED', 'the guest could not be brought to rest before sealing')
-  await ssh.close()
+  await connection.close()
   // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
   if (image.features.agent) await agentReply('quiesce', agent.quiesce(), qemu)
 }
 
 /** Stops the guest and writes its device state; its RAM is in its file already. */
-async function freeze({ qemu }: Booted): Promise<void> {
+async function freeze({ qemu }: Sealable): Promise<void> {
   const { qmp } = qemu
   await qmp.execute('stop')
   await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
@@ -96,5 +147,24 @@ async function freeze({ qemu }: Booted): Promise<void> {
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
   if (await migrated(qmp, 'migrate', SAVE_URI)) return
   const { 'error-desc': reason = 'no reason given' } = await qmp.execute('query-migrate')
-  throw new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', `QEMU could not save the device state: ${reason}`)
+  throw new MayflyError('MAYFLY_QMP_COMMAND_FAILED', `QEMU could not save the device state: ${reason}`)
+}
+
+function isTooDeep(parent: Template, image: Image): boolean {
+  return parent.layers.length - imageLayers(image).length >= MOST_LAYERS
+}
+
+/** Copies what the templates below have written into the machine's own layer, which is then stacked on the image's. */
+async function flattenDisk({ qemu }: Sealable, parent: Template, image: Image): Promise<void> {
+  const base = imageLayers(image).length > 0 ? nodeName(DISK, 0) : undefined
+  await flatten(qemu.qmp, { node: nodeName(DISK, parent.layers.length), base })
+}
+
+/** All of its RAM, which may all be written to; and what is flattened. What a step writes to its disk is not known in advance. */
+async function spaceNeeded({ guest, image, parent }: SealOptions): Promise<number> {
+  const memory = guest.memoryBytes + MIB
+  if (!parent || !isTooDeep(parent, image)) return memory
+  const layers = parent.layers.slice(0, parent.layers.length - imageLayers(image).length)
+  const sizes = await Promise.all(layers.map(async ({ path }) => (await stat(path)).size))
+  return sizes.reduce((sum, size) => sum + size, memory)
 }

@@ -4,7 +4,8 @@ import { diskUsage } from '../image/disk-usage.js'
 import { lastUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
 import type { Ingredients } from './cache-key.js'
-import { findDamage, readManifest } from './template.js'
+import { findDamage, readManifest, type TemplateManifest } from './manifest.js'
+import { layersBelow } from './template.js'
 
 /** A template as it lies in the store. */
 export interface StoredTemplate {
@@ -12,6 +13,12 @@ export interface StoredTemplate {
   directory: string
   /** Its guest's name; its key if its manifest cannot be read. */
   name: string
+  /** What made it out of its parent, in a line for people. */
+  title: string | undefined
+  /** Key of the template that it was made from, which need not be there any more unless it is stacked on it. */
+  parent: string | undefined
+  /** Whether its disk is a layer over its parent's. */
+  stacked: boolean
   createdAt: Date | undefined
   lastUsedAt: Date
   /** Allocated on disk. */
@@ -27,12 +34,11 @@ export interface StoredTemplate {
 /** Every template in the store, usable or not. */
 export async function listTemplates(store: Store): Promise<StoredTemplate[]> {
   const keys = await readdir(store.templates).catch(() => [])
-  return await Promise.all(
-    keys.sort((a, b) => a.localeCompare(b)).map((key) => describe(key, join(store.templates, key))),
-  )
+  return await Promise.all(keys.sort((a, b) => a.localeCompare(b)).map((key) => describe(store, key)))
 }
 
-async function describe(key: string, directory: string): Promise<StoredTemplate> {
+async function describe(store: Store, key: string): Promise<StoredTemplate> {
+  const directory = join(store.templates, key)
   const [lastUsedAt, bytes, read] = await Promise.all([
     lastUsed(directory),
     diskUsage(directory),
@@ -43,22 +49,36 @@ async function describe(key: string, directory: string): Promise<StoredTemplate>
     key,
     directory,
     name: manifest?.name ?? key,
+    title: manifest?.title,
+    parent: manifest?.parent?.key,
+    stacked: manifest?.parent?.stacked ?? false,
     createdAt: manifest && new Date(manifest.createdAt),
     lastUsedAt,
     bytes,
     imageDigest: manifest?.ingredients.guest.image,
     host: manifest?.ingredients.host,
     damage: manifest
-      ? await findDamage(directory, manifest)
+      ? await findAnyDamage(store, directory, manifest)
       : `its manifest is ${read === undefined ? 'missing' : 'damaged'}`,
   }
 }
 
-/** Digests of the images that some template needs. */
-export async function neededImages(store: Store): Promise<Set<string>> {
+async function findAnyDamage(store: Store, directory: string, manifest: TemplateManifest): Promise<string | undefined> {
+  const damage = await findDamage(directory, manifest)
+  if (damage) return damage
+  const below = await layersBelow(store, manifest)
+  return typeof below === 'string' ? below : undefined
+}
+
+/** What the templates of a store stand on: digests of images, and directories of other templates. */
+export async function foundations(store: Store): Promise<Set<string>> {
   const keys = await readdir(store.templates).catch(() => [])
   const manifests = await Promise.all(keys.map((key) => readManifest(join(store.templates, key))))
   return new Set(
-    manifests.flatMap((manifest) => (typeof manifest === 'object' ? [manifest.ingredients.guest.image] : [])),
+    manifests.flatMap((manifest) => {
+      if (typeof manifest !== 'object') return []
+      const { ingredients, parent } = manifest
+      return [ingredients.guest.image, ...(parent?.stacked ? [join(store.templates, parent.key)] : [])]
+    }),
   )
 }

@@ -17,6 +17,8 @@ export function lineProgress(write: (text: string) => void = (text) => process.s
         throw error
       }
     },
+    // What was there already is no news between tests.
+    cached: () => {},
     note: say,
   }
 }

@@ -22,7 +22,10 @@ async function scratch(): Promise<string> {
 /** Keeps what is printed. */
 function recorder(): { progress: Progress; notes: string[] } {
   const notes: string[] = []
-  return { notes, progress: { note: (line) => void notes.push(line), step: (_title, work) => work(() => {}) } }
+  return {
+    notes,
+    progress: { note: (line) => void notes.push(line), step: (_title, work) => work(() => {}), cached: () => {} },
+  }
 }
 
 /** The micro image as a user's own kernel and initrd. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type Store } from '../../image/store.js'
 import { FILES } from '../machine.js'
-import { writeManifest } from '../template.js'
+import { writeManifest } from '../manifest.js'
 
 const DAY_MS = 86_400_000
 
@@ -51,6 +51,8 @@ export async function seededCache(): Promise<SeededCache> {
       await writeManifest(directory, {
         name: 'micro',
         createdAt: new Date().toISOString(),
+        seal: key,
+        title: 'boot micro',
         ingredients: {
           guest: {
             format: 1,
