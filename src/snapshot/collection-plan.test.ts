@@ -46,3 +46,34 @@ test('what is in use stays, and so does the image below a template in use', () =
     'new-image',
   ])
 })
+
+/** Three templates, each stacked on the one before it. */
+const CHAIN = [
+  entry('image', 'image', 'a', 30),
+  entry('template', 'boot', 'a', 30),
+  { ...entry('template', 'one', 'a', 20), base: '/boot' },
+  { ...entry('template', 'two', 'a', 10), base: '/one' },
+]
+
+test('a chain goes from its end, and no further than the policy and what is in use allow', () => {
+  expect(removed(CHAIN, { all: true })).toEqual(['two', 'one', 'boot', 'image'])
+  expect(removed(CHAIN, { all: true }, ['/one'])).toEqual(['two'])
+  expect(removed(CHAIN, { maxBytes: 25 })).toEqual(['two', 'one'])
+  expect(removed(CHAIN, { olderThanMs: 5 * DAY })).toEqual(['two', 'one', 'boot', 'image'])
+  // What is below was used whenever something on it was.
+  expect(removed(CHAIN, { olderThanMs: 15 * DAY })).toEqual([])
+})
+
+test('an older branch goes before a newer one that shares its beginning', () => {
+  const branch = { ...entry('template', 'old-branch', 'a', 25), base: '/boot' }
+  expect(removed([...CHAIN, branch], { olderThanMs: 22 * DAY })).toEqual(['old-branch'])
+  expect(removed([...CHAIN, branch], { maxBytes: 30 })).toEqual(['old-branch', 'two'])
+})
+
+test('a damaged template stays for as long as one that needs its disk does', () => {
+  const [image, boot, one, two] = CHAIN as [Entry, Entry, Entry, Entry]
+  expect(removed([image, { ...boot, damage: 'torn' }, one, two], {})).toEqual([])
+  expect(
+    removed([image, { ...boot, damage: 'torn' }, { ...one, damage: 'on it' }, { ...two, damage: 'too' }], {}),
+  ).toEqual(['two', 'one', 'boot'])
+})

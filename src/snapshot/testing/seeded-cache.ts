@@ -12,7 +12,15 @@ export interface SeededCache extends AsyncDisposable {
   /** An image of `sizeBytes` that was last used so long ago. */
   image(key: string, options: { daysUnused: number; sizeBytes?: number }): Promise<string>
   /** A template on the image `imageKey`, in every file as if it had been sealed. */
-  template(key: string, imageKey: string, options: { daysUnused: number; sizeBytes?: number }): Promise<string>
+  template(key: string, imageKey: string, options: Contents & { daysUnused: number }): Promise<string>
+  /** The same in a directory that is there. */
+  fill(directory: string, key: string, imageKey: string, options: Contents): Promise<void>
+}
+
+interface Contents {
+  sizeBytes?: number
+  /** Key of the template that it is stacked on. */
+  on?: string
 }
 
 /** A cache directory of its own, filled by hand: what the collector looks at, and nothing that boots. */
@@ -42,37 +50,43 @@ export async function seededCache(): Promise<SeededCache> {
       await writeFile(join(directory, 'manifest.json'), JSON.stringify(image))
       return await age(directory, daysUnused)
     },
-    async template(key, imageKey, { daysUnused, sizeBytes = 0 }) {
+    fill,
+    async template(key, imageKey, { daysUnused, ...options }) {
       const directory = join(store.templates, key)
       await mkdir(directory)
-      for (const name of [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd]) {
-        await writeFile(join(directory, name), name === FILES.ram ? Buffer.alloc(sizeBytes, 1) : name)
-      }
-      await writeManifest(directory, {
-        name: 'micro',
-        createdAt: new Date().toISOString(),
-        seal: key,
-        title: 'boot micro',
-        ingredients: {
-          guest: {
-            format: 1,
-            name: 'micro',
-            image: digestOf(imageKey),
-            cpus: 1,
-            memoryBytes: 0,
-            diskBytes: 0,
-            provision: [],
-          },
-          host: { qemu: 'another', qemuFile: '', accelerator: 'tcg', cpu: '', argv: [] },
-        },
-        hostKey: '',
-        agent: false,
-        timings: {},
-      })
+      await fill(directory, key, imageKey, options)
       return await age(directory, daysUnused)
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   }
+}
+
+async function fill(directory: string, key: string, imageKey: string, { sizeBytes = 0, on }: Contents): Promise<void> {
+  for (const name of [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd]) {
+    await writeFile(join(directory, name), name === FILES.ram ? Buffer.alloc(sizeBytes, 1) : name)
+  }
+  await writeManifest(directory, {
+    name: 'micro',
+    createdAt: new Date().toISOString(),
+    seal: key,
+    title: on === undefined ? 'boot micro' : `shell ${key}`,
+    parent: on === undefined ? undefined : { key: on, seal: on, stacked: true },
+    ingredients: {
+      guest: {
+        format: 1,
+        name: 'micro',
+        image: digestOf(imageKey),
+        cpus: 1,
+        memoryBytes: 0,
+        diskBytes: 0,
+        provision: [],
+      },
+      host: { qemu: 'another', qemuFile: '', accelerator: 'tcg', cpu: '', argv: [] },
+    },
+    hostKey: '',
+    agent: false,
+    timings: {},
+  })
 }
 
 function digestOf(imageKey: string): string {
