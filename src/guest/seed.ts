@@ -1,4 +1,4 @@
-import { cpio } from '../image/cpio.js'
+import { type CpioEntry, cpio, type MemoryFile } from '../image/cpio.js'
 import type { SshIdentity } from '../ssh/identity.js'
 
 /**
@@ -6,12 +6,25 @@ import type { SshIdentity } from '../ssh/identity.js'
  * the only host key it will offer, the only key it will accept, its name.
  */
 export function seedArchive(identity: SshIdentity, hostname: string): Buffer {
-  const secret = 0o600
-  return cpio([
-    { path: 'mayfly', type: 'directory', mode: 0o700 },
-    { path: 'mayfly/authorized_keys', type: 'file', mode: secret, content: `${identity.client.publicKey}\n` },
-    { path: 'mayfly/ssh_host_ed25519_key', type: 'file', mode: secret, content: identity.host.privateKey },
-    { path: 'mayfly/dropbear_ed25519_host_key', type: 'file', mode: secret, content: identity.host.dropbear },
+  const accepted = { ...secret('authorized_keys'), content: `${identity.client.publicKey}\n` }
+  return cpio([directory, accepted, ...hostFiles(identity.host, hostname)])
+}
+
+/** The same for a machine that others may log in to as before: another host key, another name. */
+export function hostArchive(host: SshIdentity['host'], hostname: string): Buffer {
+  return cpio([directory, ...hostFiles(host, hostname)])
+}
+
+const directory: CpioEntry & { type: 'directory' } = { path: 'mayfly', type: 'directory', mode: 0o700 }
+
+function hostFiles(host: SshIdentity['host'], hostname: string): MemoryFile[] {
+  return [
+    { ...secret('ssh_host_ed25519_key'), content: host.privateKey },
+    { ...secret('dropbear_ed25519_host_key'), content: host.dropbear },
     { path: 'mayfly/hostname', type: 'file', mode: 0o644, content: `${hostname}\n` },
-  ])
+  ]
+}
+
+function secret(name: string): { path: string; type: 'file'; mode: number } {
+  return { path: `mayfly/${name}`, type: 'file', mode: 0o600 }
 }

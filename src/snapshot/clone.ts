@@ -21,8 +21,8 @@ export interface Clone extends Running, AsyncDisposable {
   place: Place
   sshPort: number
   connection: SshConnection
-  /** Who to log in as, and the host key to expect. */
-  login: Omit<SshTarget, 'host' | 'port'>
+  /** Who to log in as; `place` knows the host key to expect. */
+  login: Omit<SshTarget, 'host' | 'port' | 'hostKey'>
   privateKeyPath: string
   timings: LaunchTimings
 }
@@ -70,12 +70,12 @@ export async function logIn(
   { harness, guest, template, prepareMs }: Prepared,
   place: Place,
   resumed: Resumed,
-  signal?: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Pick<Clone, 'connection' | 'login' | 'privateKeyPath' | 'timings'>> {
   const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
-  const { hostKey, agent } = template.manifest
-  const login = { username: 'root', privateKey: await clientKey(template), hostKey }
-  const target = { ...login, host: '127.0.0.1', port: resumed.sshPort }
+  const { agent } = template.manifest
+  const login = { username: 'root', privateKey: await clientKey(template) }
+  const target = { ...login, hostKey: place.hostKey, host: '127.0.0.1', port: resumed.sshPort }
   const ready = { timeoutMs: bootTimeoutMs(harness), signal, name: guest.name, resumed: true }
   const [connection] = await Promise.all([
     timed(timings, 'connect', () => untilReady(resumed, target, ready)),

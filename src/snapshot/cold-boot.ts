@@ -1,4 +1,4 @@
-import { appendFile, copyFile, stat, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { seedArchive } from '../guest/seed.js'
@@ -13,6 +13,7 @@ import { bootTimeoutMs } from './boot-timeout.js'
 import { FILES, templateMachine } from './machine.js'
 import { untilReady } from './ready.js'
 import { type Running, run } from './running.js'
+import { writeSeededInitrd } from './seeded-initrd.js'
 
 export interface ColdBootOptions {
   harness: Harness
@@ -85,15 +86,8 @@ async function prepareFiles({ guest, image, directory }: ColdBootOptions, identi
   await Promise.all([
     createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: image.disk }),
     writeFile(at(FILES.privateKey), identity.client.privateKey, { mode: 0o600 }),
-    writeSeededInitrd(image, at(FILES.initrd), seedArchive(identity, guest.name)),
+    writeSeededInitrd(image.initrd, at(FILES.initrd), seedArchive(identity, guest.name)),
   ])
-}
-
-/** The kernel looks for a further archive at multiples of 4 only; one that was compressed may end anywhere. */
-async function writeSeededInitrd(image: Image, path: string, seed: Buffer): Promise<void> {
-  await copyFile(image.initrd, path)
-  const { size } = await stat(path)
-  await appendFile(path, Buffer.concat([Buffer.alloc(-size & 3), seed]))
 }
 
 async function targetOf({ qemu }: Running, identity: SshIdentity) {

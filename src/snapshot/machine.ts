@@ -32,6 +32,17 @@ export interface Frozen {
   overlay: string
   /** Whoever uses its files, if they go with the last who does: a checkpoint's. */
   uses?: { memory: SharedFiles; disk: SharedFiles }
+  /** Who the machine says it is, if that is not what its template says. */
+  identity?: HostIdentity | undefined
+}
+
+/** Who a machine says it is. */
+export interface HostIdentity {
+  /** Public host key (one line), pinned by every connection. */
+  hostKey: string
+  hostname: string
+  /** Makes it say so again after a reboot: an archive for behind its template's initrd. */
+  archive: Buffer
 }
 
 /** What every guest is told at boot, whatever its image. */
@@ -43,7 +54,7 @@ export function templateMachine(harness: Harness, guest: Guest, image: Image, di
   return {
     ...common(harness, guest, layers, directory),
     ram: { path: join(directory, FILES.ram), share: true },
-    boot: kernelBoot(image, directory),
+    boot: kernelBoot(image, join(directory, FILES.initrd)),
   }
 }
 
@@ -74,14 +85,14 @@ export function rebootMachine(
   harness: Harness,
   guest: Guest,
   image: Image,
-  templateDirectory: string,
+  initrd: string,
   directory: string,
   layers: readonly DiskLayer[],
 ): Machine {
   return {
     ...common(harness, guest, layers, directory),
     ram: { path: join(directory, FILES.ram), share: false },
-    boot: kernelBoot(image, templateDirectory),
+    boot: kernelBoot(image, initrd),
   }
 }
 
@@ -102,10 +113,10 @@ function common(
   }
 }
 
-function kernelBoot(image: Image, seededInitrdDirectory: string): Machine['boot'] {
+function kernelBoot(image: Image, initrd: string): Machine['boot'] {
   return {
     kernel: image.kernel,
-    initrd: join(seededInitrdDirectory, FILES.initrd),
+    initrd,
     cmdline: [...CMDLINE, ...image.cmdline].join(' '),
   }
 }

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
 import { Disk } from './disk.js'
-import { FILES, type Frozen, rebootMachine } from './machine.js'
+import { FILES, type Frozen, type HostIdentity, rebootMachine } from './machine.js'
 import type { Prepared } from './prepare.js'
 import { type Resumed, resume } from './resume.js'
 import { type Running, run } from './running.js'
+import { writeSeededInitrd } from './seeded-initrd.js'
 import type { SharedFiles } from './shared-files.js'
 
 /** One machine's place on the host, whatever QEMU runs it at the moment: its directory, its disk, its record for `mayfly ls`. */
@@ -17,6 +18,8 @@ export class Place implements AsyncDisposable {
   readonly #prepared: Prepared
   readonly #startedAt = new Date().toISOString()
   readonly disk: Disk
+  /** Who the machine says it is, if that is not what its template says. */
+  identity: HostIdentity | undefined
   #ram = ''
   #memory: SharedFiles | undefined
 
@@ -39,6 +42,11 @@ export class Place implements AsyncDisposable {
     return place
   }
 
+  /** Public host key (one line) that every connection must see. */
+  get hostKey(): string {
+    return this.identity?.hostKey ?? this.#prepared.template.manifest.hostKey
+  }
+
   /** The file that its memory is a private view of. */
   get ram(): string {
     return this.#ram
@@ -59,6 +67,7 @@ export class Place implements AsyncDisposable {
     try {
       await this.disk.begin([disk, ...frozen.layers], below)
       await this.#viewMemory(frozen.ram, memory)
+      this.identity = frozen.identity
       return resumed
     } catch (error) {
       await resumed.qemu.kill()
@@ -68,11 +77,11 @@ export class Place implements AsyncDisposable {
 
   /** Boots the machine's own disk in a new QEMU, with the keys of its template. */
   async powerOn(): Promise<Running & { sshPort: number }> {
-    const { harness, guest, image, template } = this.#prepared
+    const { harness, guest, image } = this.#prepared
     const ram = join(this.directory, FILES.ram)
     await rm(ram, { force: true })
     const { layers, below } = this.disk
-    const machine = rebootMachine(harness, guest, image, template.directory, this.directory, layers)
+    const machine = rebootMachine(harness, guest, image, await this.#initrd(), this.directory, layers)
     const running = await run(harness, machine, this.directory)
     const { qemu } = running
     try {
@@ -108,6 +117,15 @@ export class Place implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true })
     await this.disk.release()
     await this.#viewMemory('', undefined)
+  }
+
+  /** What the machine boots with. */
+  async #initrd(): Promise<string> {
+    const templates = join(this.#prepared.template.directory, FILES.initrd)
+    if (!this.identity) return templates
+    const own = join(this.directory, FILES.initrd)
+    await writeSeededInitrd(templates, own, this.identity.archive)
+    return own
   }
 
   async #viewMemory(ram: string, memory: SharedFiles | undefined): Promise<void> {

@@ -3,22 +3,42 @@ import type { Guest } from '../guest/spec.js'
 import { silent } from '../host/progress.js'
 import { type Clone, clone } from './clone.js'
 import { discardTemplate } from './ensure.js'
-import { type PrepareOptions, prepare } from './prepare.js'
+import { type Prepared, type PrepareOptions, prepare } from './prepare.js'
+import { makeUnique } from './unique.js'
+
+export interface PristineOptions extends PrepareOptions {
+  /**
+   * Gives each machine a machine-id, a hostname and an SSH host key of its own. By default they are its template's, the same in every
+   * run. Random numbers are always its own.
+   */
+  unique?: boolean | undefined
+}
 
 /**
  * A clone of the guest's template; the image is built and the template sealed first if need be.
  * @throws MayflyError for a host that cannot run it, a boot that fails; nothing is left behind.
  */
-export async function pristine(guest: Guest, options: PrepareOptions): Promise<Clone> {
+export async function pristine(guest: Guest, options: PristineOptions): Promise<Clone> {
   const { signal, progress = silent } = options
   const prepared = await prepare(guest, options)
   try {
-    return await clone(prepared, { signal })
+    return await make(prepared, options)
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
     // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
     progress.note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
     await discardTemplate({ ...prepared, progress, signal }, prepared.template)
-    return await clone(await prepare(guest, options), { signal })
+    return await make(await prepare(guest, options), options)
+  }
+}
+
+async function make(prepared: Prepared, { unique, signal }: PristineOptions): Promise<Clone> {
+  const machine = await clone(prepared, { signal })
+  if (!unique) return machine
+  try {
+    return await makeUnique(machine, signal)
+  } catch (error) {
+    await machine[Symbol.asyncDispose]()
+    throw error
   }
 }

@@ -55,6 +55,7 @@ async function write(options: CheckpointOptions): Promise<Checkpoint> {
       layers: [disk, ...below],
       overlay,
       uses,
+      identity: place.identity,
     }
     const bytes = await allocated([ram, state, disk.path])
     return new Checkpoint({ label, vm: { id: place.id, name: guest.name }, pauseMs, bytes, frozen, template })

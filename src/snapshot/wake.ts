@@ -45,7 +45,7 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
     const ram = { path: at(FILES.ram), share: true }
     resumed = await resume({ harness, guest, frozen, directory, disk: at(FILES.disk), ram })
     const place = Place.at(directory, prepared)
-    const login = { username: 'root', privateKey: await clientKey(template), hostKey: template.manifest.hostKey }
+    const login = { username: 'root', privateKey: await clientKey(template) }
     const timings: LaunchTimings = { prepare: 0, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
     const machine = { ...resumed, ...owned, prepared, place, login, timings, privateKeyPath: at(FILES.privateKey) }
     const connection = await timed(timings, 'connect', () => connect(machine, signal))
@@ -64,7 +64,7 @@ export async function connect(
   signal: AbortSignal | undefined,
 ): Promise<Clone['connection']> {
   const { harness, guest } = machine.prepared
-  const target = { ...machine.login, host: '127.0.0.1', port: machine.sshPort }
+  const target = { ...machine.login, hostKey: machine.place.hostKey, host: '127.0.0.1', port: machine.sshPort }
   return await untilReady(machine, target, {
     timeoutMs: bootTimeoutMs(harness),
     signal,

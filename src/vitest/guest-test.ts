@@ -13,7 +13,7 @@ import { lineProgress } from './line-progress.js'
 import { fitToHost } from './runtime-config.js'
 import { isTenant, Tenancy } from './tenancy.js'
 
-export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout'> {
+export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout' | 'unique'> {
   /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
   scope?: 'test' | 'file' | 'worker'
   /**

@@ -1,10 +1,9 @@
 import type { Guest } from '../guest/spec.js'
-import type { PrepareOptions } from '../snapshot/prepare.js'
-import { pristine } from '../snapshot/pristine.js'
+import { type PristineOptions, pristine } from '../snapshot/pristine.js'
 import { defineGuest, type GuestSpec } from './define-guest.js'
 import { Vm } from './vm.js'
 
-export type LaunchOptions = PrepareOptions
+export type LaunchOptions = PristineOptions
 
 /**
  * A pristine running machine, resumed from its guest's template; the image is built and the template sealed first if need be.

@@ -58,7 +58,7 @@ export class Life {
   }
 
   get target(): SshTarget {
-    return { ...this.#clone.login, host: '127.0.0.1', port: this.#port }
+    return { ...this.#clone.login, hostKey: this.#clone.place.hostKey, host: '127.0.0.1', port: this.#port }
   }
 
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */

@@ -1,12 +1,12 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { Pool } from '../snapshot/pool.js'
-import type { PrepareOptions } from '../snapshot/prepare.js'
 import { prepare } from '../snapshot/prepare.js'
+import type { PristineOptions } from '../snapshot/pristine.js'
 import { defineGuest, type GuestSpec } from './define-guest.js'
 import { Vm } from './vm.js'
 
-export interface PoolOptions extends PrepareOptions {
+export interface PoolOptions extends PristineOptions {
   /** Most machines that are kept ready. Default: twice the cores, as far as memory lasts. */
   most?: number | undefined
 }
