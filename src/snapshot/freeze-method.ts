@@ -34,6 +34,8 @@ async function probe({ qemu, ram, memoryBytes }: FreezeMethodOptions): Promise<F
     using _pages = await DirtyPages.open(qemu.pid, ram, memoryBytes)
     return 'pages'
   } catch {
+    // If that is because the process is gone, nothing was found out.
+    await qemu.qmp.execute('query-status')
     return 'migration'
   }
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MayflyError } from '../errors.js'
 import { explainFull } from '../image/store.js'
+import type { QemuProcess } from '../qemu/process.js'
 import { Checkpoint } from './checkpoint.js'
 import { type FreezeOptions, freezeLive } from './freeze-live.js'
 import { FILES } from './machine.js'
@@ -30,8 +32,17 @@ export async function takeCheckpoint(options: CheckpointOptions): Promise<Checkp
     }
     return await write(options)
   } catch (error) {
-    throw explainFull(harness.store, await running.qemu.explain(error))
+    throw explainFull(harness.store, await causeOf(error, running.qemu))
   }
+}
+
+/** A process that dies shows in many ways, above all in /proc; its monitor tells. */
+async function causeOf(error: unknown, qemu: QemuProcess): Promise<unknown> {
+  const exit = await qemu.qmp.execute('query-status').then(
+    () => undefined,
+    (refusal) => qemu.explain(refusal),
+  )
+  return exit instanceof MayflyError && exit.code === 'MAYFLY_QEMU_EXITED' ? exit : error
 }
 
 async function write(options: CheckpointOptions): Promise<Checkpoint> {

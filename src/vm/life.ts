@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
@@ -14,12 +13,11 @@ import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { InFlight } from './in-flight.js'
+import { explainLost } from './lost-connection.js'
 import { Turns } from './turns.js'
 import { type VmState, wrongState } from './wrong-state.js'
 
 export type { VmState } from './wrong-state.js'
-
-const EXIT_GRACE_MS = 250
 
 /** One machine through its starts and stops: the QEMU process of the moment, the one SSH connection, the state. */
 export class Life {
@@ -76,7 +74,7 @@ export class Life {
       return await inFlight.run(what, Promise.race([working, running.qemu.console.failOnPanic(settled.signal)]))
     } catch (error) {
       working.catch(() => {})
-      throw await this.#explain(error, running)
+      throw await explainLost(error, running.qemu, this.#name)
     } finally {
       settled.abort()
     }
@@ -269,7 +267,8 @@ export class Life {
       this.#inFlight = new InFlight()
       this.#observe(started)
       for (const [guestPort, hostPort] of this.#forwards) await addForward(started.qemu.qmp, guestPort, hostPort)
-      this.#connection = Promise.resolve(await started.logIn())
+      const connection = await started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
+      this.#connection = Promise.resolve(connection)
       if (this.#state === 'booting') this.#state = 'running'
     } catch (error) {
       if (this.state !== 'destroyed') this.#state = 'crashed'
@@ -282,15 +281,6 @@ export class Life {
   #disconnect(): void {
     this.#connection?.then((connection) => connection.close()).catch(() => {})
     this.#connection = undefined
-  }
-
-  /** A lost connection is a symptom; if the machine died, that is the cause. */
-  async #explain(error: unknown, { qemu }: Running): Promise<unknown> {
-    if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_SSH_FAILED') return error
-    // A dying process closes its sockets a moment before it is seen to end.
-    await Promise.race([qemu.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
-    if (qemu.exit) return qemu.exitError('MAYFLY_QEMU_EXITED', `${this.#name}: QEMU exited while a command was running`)
-    return error.withDetails(qemu.console.tail().map((line) => `console: ${line}`))
   }
 
   #assertState(state: VmState, what: string): void {
