@@ -37,7 +37,9 @@ export async function guestsOfModule(text: string): Promise<NamedGuest[]> {
       hint: `It exports ${exported.map(({ name }) => name).join(', ')}.`,
     })
   }
-  return picked.map(({ name, guest }) => ({ name: `${basename(path)}#${name}`, guest }))
+  // One that is exported twice is one.
+  const distinct = picked.filter(({ guest }, at) => picked.findIndex((other) => other.guest === guest) === at)
+  return distinct.map(({ name, guest }) => ({ name: `${basename(path)}#${name}`, guest }))
 }
 
 /** By the names of the exports, and of what is one level below them. */

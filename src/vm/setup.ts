@@ -21,8 +21,10 @@ async function setUp(machine: Clone, key: string, run: Setup, signal: AbortSigna
     await Promise.race([run(vm), machine.qemu.failOnExit(), aborted(signal)])
     await vm.letGo()
   } catch (error) {
-    await vm.destroy()
-    throw signal?.aborted || machine.qemu.exit ? error : explain(key, error)
+    const died = machine.qemu.exit !== undefined
+    // One that ended may be booting by itself again. One that runs is its owner's to end, who knows why then.
+    await (died ? vm.destroy() : vm.letGo())
+    throw signal?.aborted || died ? error : explain(key, error)
   }
 }
 
