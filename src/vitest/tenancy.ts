@@ -8,11 +8,11 @@ import type { VmPool } from '../vm/vm-pool.js'
 /** Tests of one worker share its cores. Memory is `launch`'s business. */
 let cores: Admission | undefined
 
-/** Vms that some tenancy will end: the rest are the test's own. */
+/** Vms that some tenancy will end, and their forks: the rest are the test's own. */
 const tenants = new WeakSet<object>()
 
 export function isTenant(vm: Vm): boolean {
-  return tenants.has(vm)
+  return tenants.has(vm.family)
 }
 
 export interface TenancyOptions extends LaunchOptions {
@@ -53,16 +53,16 @@ export class Tenancy {
     const launching = pools?.get(guest)?.take({ signal }) ?? launch(guest, { ...options, signal })
     this.#launches.add(launching)
     const vm = await launching
-    tenants.add(vm)
+    tenants.add(vm.family)
     return vm
   }
 
-  /** Destroys every machine, also those that are still starting, and gives the cores back. */
+  /** Destroys every machine and what was forked from it, also those that are still starting, and gives the cores back. */
   async end(): Promise<void> {
     this.#ending.abort(new Error('the test has ended'))
     const settled = await Promise.allSettled(this.#launches)
     const vms = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-    const ends = await Promise.allSettled(vms.map((vm) => vm.destroy()))
+    const ends = (await Promise.all(vms.map((vm) => vm.family.destroy()))).flat()
     this.#share?.[Symbol.dispose]()
     const failures = ends.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
     // A throwing clean-up would keep vitest from running the others of its scope, but hiding it would hide a leak.

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { guestTest } from '../vitest/guest-test.js'
 import { checkpointsOnDisk, forks, onDisk } from './testing/evidence.js'
+import type { Vm } from './vm.js'
 
 const micro = guestTest('micro')
 const debian = guestTest('debian')
@@ -68,6 +69,23 @@ micro('a fork goes back to a checkpoint of its parent', async ({ vm }) => {
   await child!.restore(checkpoint)
   expect(await child!.succeed('cat /dev/shm/mark')).toBe('before\n')
   expect(await vm.succeed('cat /dev/shm/mark')).toBe('after\n')
+})
+
+let left: Promise<Vm[]>[] = []
+
+micro('forks that nobody destroys', async ({ vm }) => {
+  const [child] = await vm.fork()
+  // Of the second nothing is there yet when the test ends.
+  left = [Promise.resolve([child!]), child!.fork(2)]
+  left[1]!.catch(() => {})
+})
+
+micro('end with the test of the first of their family', async () => {
+  const [made, late] = await Promise.allSettled(left)
+  expect(made!.status === 'fulfilled' && made!.value.map(({ state }) => state)).toEqual(['destroyed'])
+  if (late!.status === 'fulfilled') {
+    expect(late!.value.map(({ state }) => state)).toEqual(['destroyed', 'destroyed'])
+  } else expect(late!.reason).toMatchObject({ code: expect.stringMatching(/^MAYFLY_(ABORTED|VM_STATE|QEMU_EXITED)$/) })
 })
 
 large('much memory in use is the same in the fork', async ({ vm }) => {
