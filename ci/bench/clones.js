@@ -1,6 +1,6 @@
 // @ts-check
 import { floorClone } from './floor-clone.js'
-import { ourClone, stageTable } from './our-clone.js'
+import { ourClone } from './our-clone.js'
 import { ourColdBoot } from './our-cold-boot.js'
 import { row } from './row.js'
 import { saveGuest } from './savevm.js'
@@ -29,7 +29,7 @@ export async function benchClones(guest, { repeat, progress, wants, breakdown })
   const name = /** @type {'micro' | 'debian'} */ (guest.name)
   const names = cloneRowNames(name)
   const targets = TARGETS[name]
-  /** @type {{ ours: Record<string, number>[], floor: Record<string, number>[] }} */
+  /** @type {{ ours: import('./breakdown.js').Stages[], floor: import('./breakdown.js').Stages[] }} */
   const stages = { ours: [], floor: [] }
   const ours = async () => {
     const clone = await ourClone(guest)
@@ -68,7 +68,8 @@ export async function benchClones(guest, { repeat, progress, wants, breakdown })
       progress(`  cold boot ${boot.ms.toFixed(0)} ms, of which the guest saw ${boot.guestMs.toFixed(0)} ms`)
     })
     const { clone = [], floor = [], loadvm = [], '-loadvm': loadvmNew = [] } = samples
-    breakdown(name, stageTable(stages))
+    breakdown(name, 'clone', stages.ours)
+    breakdown(name, 'clone by hand', stages.floor)
     const rows = [
       row({
         name: names.clone,

@@ -1,8 +1,9 @@
 // @ts-check
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { startQemu } from './bare-qemu.js'
 import { withClone } from './guest.js'
+import { proportionalMiB, proportionalMiBOf } from './pss.js'
 import { row } from './row.js'
 
 const MIB = 1024 ** 2
@@ -33,8 +34,7 @@ export async function benchFootprint(guest, { repeat, progress }) {
       const directory = dirname(vm.console.logPath)
       disk.push((await allocatedBytes(directory)) / MIB)
       await vm.succeed('true')
-      const { pid } = JSON.parse(await readFile(join(directory, 'vm.json'), 'utf8'))
-      memory.push(await proportionalMiB(pid))
+      memory.push(await proportionalMiBOf(vm))
     })
     bare.push(await bareMiB(guest))
   }
@@ -71,14 +71,4 @@ async function bareMiB({ binary, env }) {
   } finally {
     await qemu.kill()
   }
-}
-
-/**
- * Private pages, and its share of those it has in common with others; the template's RAM file is one of the latter
- * as far as it was only read.
- * @param {number} pid
- */
-async function proportionalMiB(pid) {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
-  return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]) / 1024
 }

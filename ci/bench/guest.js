@@ -2,7 +2,9 @@
 import { copyFile, mkdtemp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineGuest, launch } from 'mayfly'
+import { defaultCacheDir } from '../../dist/image/store.js'
 import { qemuArgv } from '../../dist/qemu/argv.js'
+import { closeSession } from '../../dist/session/session.js'
 import { cloneMachine, FILES, rebootMachine } from '../../dist/snapshot/machine.js'
 import { prepare } from '../../dist/snapshot/prepare.js'
 import { frozenTemplate } from '../../dist/snapshot/template.js'
@@ -26,31 +28,26 @@ import { frozenTemplate } from '../../dist/snapshot/template.js'
 const ready = new Map()
 
 /**
- * @param {string} name
+ * @param {'micro' | 'debian'} name
  * @param {(text: string) => void} progress
+ * @param {string} [memory] default: as the guest comes
  */
-export function benchGuest(name, progress) {
-  const known = ready.get(name) ?? make(name, progress)
-  ready.set(name, known)
+export function benchGuest(name, progress, memory) {
+  const key = `${name} ${memory}`
+  const known = ready.get(key) ?? make(name, progress, memory)
+  ready.set(key, known)
   return known
 }
 
 /**
- * @param {string} name
+ * @param {'micro' | 'debian'} name
  * @param {(text: string) => void} progress
+ * @param {string | undefined} memory
  * @returns {Promise<BenchGuest>}
  */
-async function make(name, progress) {
-  const guest = defineGuest(name)
-  const prepared = await prepare(guest, {
-    progress: {
-      note: progress,
-      step: (title, work) => {
-        progress(title)
-        return work(() => {})
-      },
-    },
-  })
+async function make(name, progress, memory) {
+  const guest = defineGuest({ image: name, ...(memory && { memory }) })
+  const prepared = await prepare(guest, { progress: told(progress) })
   const { harness, image, template } = prepared
   const makeDirectory = () => mkdtemp(join(harness.session.directory, 'bench-'))
   /** @param {(directory: string, disk: import('../../dist/qemu/argv.js').DiskLayer) => import('../../dist/qemu/argv.js').Machine} machine */
@@ -77,10 +74,29 @@ async function make(name, progress) {
       place((directory, disk) =>
         // Plain memory, as whoever uses savevm has it.
         ({
-          ...rebootMachine(harness, guest, image, template.directory, directory, [disk, ...template.layers]),
+          ...rebootMachine(harness, guest, image, join(template.directory, FILES.initrd), directory, [
+            disk,
+            ...template.layers,
+          ]),
           ram: undefined,
         }),
       ),
+  }
+}
+
+/**
+ * What the library does, as far as it takes time.
+ * @param {(text: string) => void} progress
+ * @returns {import('mayfly').Progress}
+ */
+export function told(progress) {
+  return {
+    note: progress,
+    cached: () => {},
+    step: (title, work) => {
+      progress(title)
+      return work(() => {})
+    },
   }
 }
 
@@ -99,8 +115,8 @@ export async function withClone({ guest }, body) {
   }
 }
 
-/** Ends the session: every machine, every file of the bench. */
+/** Ends the session: every machine, every file of the bench. Guests that are asked for later are prepared again. */
 export async function closeGuests() {
-  for (const guest of ready.values())
-    await guest.then(({ prepared }) => prepared.harness.session.close()).catch(() => {})
+  ready.clear()
+  await closeSession(defaultCacheDir())
 }

@@ -1,58 +1,38 @@
 // @ts-check
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { benchClones, cloneRowNames } from './clones.js'
-import { benchExec, execRowName } from './exec-round-trip.js'
-import { benchFootprint, footprintRowNames } from './footprint.js'
-import { benchGuest, closeGuests } from './guest.js'
-import { benchStartUp, startUpRowNames } from './start-up.js'
-import { columns, reportTable } from './table.js'
-import { benchUploads, uploadRowNames } from './uploads.js'
+import { Breakdowns } from './breakdown.js'
+import { groupsOf } from './groups.js'
+import { closeGuests } from './guest.js'
+import { reportTable } from './table.js'
 
 /**
  * @typedef {object} Bench
  * @property {number} repeat
  * @property {(text: string) => void} progress
  * @property {(rowName: string) => boolean} wants
- * @property {(guestName: string, lines: string[][]) => void} breakdown where its clones' time goes
+ * @property {(guestName: string, way: string, samples: readonly import('./breakdown.js').Stages[]) => void} breakdown
+ *   where the time goes in one way of getting a machine
  */
 
 const USAGE = `Usage: npm run bench -- [--json] [--only <text>] [--repeat <n>]
   --json      one array of { name, unit, value, floor, ratio, target, met } on stdout, and nothing else there
   --only      only rows whose name contains the text, such as 'micro: clone' or 'upload'
-  --repeat    rounds of the clone rows (default 7); the others scale with it`
+  --repeat    rounds of the clone rows (default 7); the others scale with it, those of pooled machines from 20 on`
 
 const options = readOptions()
 const { repeat } = options
 
-/** @type {string[]} */
-const breakdowns = []
+const breakdowns = new Breakdowns()
 /** @type {Bench} */
 const bench = {
   repeat,
   progress: (text) => process.stderr.write(`${text}\n`),
   wants: (rowName) => rowName.toLowerCase().includes(options.only.toLowerCase()),
-  breakdown: (guestName, lines) => breakdowns.push(`${guestName}: where the time goes (medians)\n${columns(lines)}`),
+  breakdown: (...of) => breakdowns.add(...of),
 }
 
-/** @param {'micro' | 'debian'} name */
-const ofGuest = (name) => {
-  /** @param {(guest: import('./guest.js').BenchGuest, bench: Bench) => Promise<import('./row.js').ReportedRow[]>} run */
-  const onGuest = (run) => async () => run(await benchGuest(name, bench.progress), bench)
-  return [
-    { names: Object.values(cloneRowNames(name)), run: onGuest(benchClones) },
-    { names: [execRowName(name)], run: onGuest(benchExec) },
-    { names: Object.values(uploadRowNames(name)), run: onGuest(benchUploads) },
-    { names: Object.values(footprintRowNames(name)), run: onGuest(benchFootprint) },
-  ]
-}
-
-const groups = [
-  { names: Object.values(startUpRowNames), run: () => benchStartUp(bench) },
-  ...ofGuest('micro'),
-  ...ofGuest('debian'),
-].filter(({ names }) => names.some(bench.wants))
-
+const groups = groupsOf(bench).filter(({ names }) => names.some(bench.wants))
 if (groups.length === 0) {
   console.error(`no row's name contains '${options.only}'`)
   process.exit(2)
@@ -64,11 +44,11 @@ try {
     .map((value) => value.toFixed(1))
     .join(' ')}`
   if (options.json) {
-    for (const text of breakdowns) bench.progress(`\n${text}`)
+    for (const text of breakdowns.texts()) bench.progress(`\n${text}`)
     bench.progress(`\n${load}`)
     console.log(JSON.stringify(rows.map(publicRow), null, 2))
   } else {
-    console.log([reportTable(rows), ...breakdowns, load].join('\n\n'))
+    console.log([reportTable(rows), ...breakdowns.texts(), load].join('\n\n'))
   }
 } finally {
   await closeGuests()

@@ -2,10 +2,20 @@
 
 /** @param {readonly number[]} samples at least one */
 export function median(samples) {
+  return quantile(samples, 0.5)
+}
+
+/**
+ * What a share of the samples does not exceed, between two of them by straight line.
+ * @param {readonly number[]} samples at least one
+ * @param {number} share 0 to 1
+ */
+export function quantile(samples, share) {
   const sorted = [...samples].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = /** @type {number} */ (sorted[middle])
-  return sorted.length % 2 === 1 ? upper : (upper + /** @type {number} */ (sorted[middle - 1])) / 2
+  const position = share * (sorted.length - 1)
+  const lower = /** @type {number} */ (sorted[Math.floor(position)])
+  const upper = /** @type {number} */ (sorted[Math.ceil(position)])
+  return lower + (upper - lower) * (position - Math.floor(position))
 }
 
 /**
