@@ -3,6 +3,7 @@ import { MayflyError } from '../errors.js'
 import { exec } from '../ssh/exec.js'
 import type { Clone } from './clone.js'
 import { setRight } from './set-right.js'
+import { type LaunchTimings, timed } from './timings.js'
 
 /** A healthy QEMU answers within a few ms, also on a busy host; a healthy guest within a hundred. */
 const WAKE_DEADLINE_MS = 3000
@@ -75,15 +76,14 @@ export class Member {
   }
 
   async #wakeUp(clone: Clone): Promise<Clone> {
-    const started = performance.now()
+    const timings: LaunchTimings = { prepare: 0, spawn: 0, load: 0, connect: 0, fixup: 0, pooled: true }
     try {
-      await within(wake(clone), WAKE_DEADLINE_MS, () => asleep(clone))
+      await within(wake(clone, timings), WAKE_DEADLINE_MS, () => asleep(clone))
     } catch (error) {
       await clone[Symbol.asyncDispose]()
       throw error
     }
-    const fixup = performance.now() - started
-    return { ...clone, timings: { prepare: 0, spawn: 0, load: 0, connect: 0, fixup, pooled: true } }
+    return { ...clone, timings }
   }
 
   /** Whoever is waiting for it already gets it as it is. */
@@ -108,8 +108,11 @@ export class Member {
 }
 
 /** Both are sent at once: the guest finds the agent's request when its vCPUs go on. */
-async function wake({ qemu, agent, prepared }: Clone): Promise<void> {
-  await Promise.all([qemu.qmp.execute('cont'), prepared.template.manifest.agent ? setRight(agent, qemu) : undefined])
+async function wake({ qemu, agent, prepared }: Clone, timings: LaunchTimings): Promise<void> {
+  await Promise.all([
+    timed(timings, 'load', () => qemu.qmp.execute('cont')),
+    prepared.template.manifest.agent ? timed(timings, 'fixup', () => setRight(agent, qemu)) : undefined,
+  ])
 }
 
 function asleep({ place, qemu }: Clone): MayflyError {

@@ -10,7 +10,7 @@ export interface LaunchTimings {
   connect: number
   /** Side by side with `connect`: clock and entropy. 0 without an agent. */
   fixup: number
-  /** It was ready in a pool: all it took was `fixup`, from letting its vCPUs go on. */
+  /** It was ready in a pool: `load` is how long QEMU took to let its vCPUs go on, `fixup` is beside that, and there is nothing else. */
   pooled: boolean
 }
 
