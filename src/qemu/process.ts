@@ -34,6 +34,7 @@ export class QemuProcess {
   /** Resolves when the process is gone and its output is read; never rejects. */
   readonly exited: Promise<Exit>
   readonly #child: ChildProcess
+  readonly #listeners = new Set<() => void>()
   #stderr = ''
   #exit: Exit | undefined
 
@@ -47,6 +48,7 @@ export class QemuProcess {
     this.agent.on('error', () => {})
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.#stderr = (this.#stderr + chunk).slice(-KEPT_STDERR)
+      for (const listener of this.#listeners) listener()
     })
     this.exited = once(child, 'close').then(([code, signal]) => {
       this.#exit = { code, signal }
@@ -125,6 +127,26 @@ export class QemuProcess {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_QEMU_EXITED') return error
     await this.exited
     return this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+  }
+
+  /**
+   * The first match of `pattern` in what QEMU, or a program that it runs for us, says on stderr from now on.
+   * @throws as `failOnExit`.
+   */
+  async told(pattern: RegExp): Promise<RegExpExecArray> {
+    let listener = () => {}
+    const matched = new Promise<RegExpExecArray>((resolve) => {
+      listener = () => {
+        const match = pattern.exec(this.#stderr)
+        if (match) resolve(match)
+      }
+    })
+    this.#listeners.add(listener)
+    try {
+      return await Promise.race([matched, this.failOnExit()])
+    } finally {
+      this.#listeners.delete(listener)
+    }
   }
 
   /** Rejects as soon as QEMU is gone, with why. */

@@ -4,13 +4,12 @@ import { sparseCopy } from '../image/sparse-copy.js'
 import { assertSpace } from '../image/store.js'
 import type { DiskLayer, StateKind } from '../qemu/argv.js'
 import type { QmpClient } from '../qemu/qmp.js'
-import { quote } from '../ssh/quote.js'
 import { MIB } from '../units.js'
 import { DirtyPages } from './dirty-pages.js'
 import { type FreezeMethod, freezeMethod } from './freeze-method.js'
 import type { Place } from './place.js'
 import type { Prepared } from './prepare.js'
-import { CAPABILITIES, migrated, type Running } from './running.js'
+import { type Running, save } from './running.js'
 import type { SharedFiles } from './shared-files.js'
 import { frozenTemplate } from './template.js'
 
@@ -75,20 +74,17 @@ async function freezeByMigration(options: FreezeOptions): Promise<FrozenLive> {
   await assertSpace(harness.store, guest.memoryBytes + STATE_BYTES, `a checkpoint of ${guest.name}`)
   await writeFile(files.ram, '', { mode: 0o600 })
   await truncate(files.ram, guest.memoryBytes)
-  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
-  // The default limit of 128 MiB/s holds for files too.
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
   const pauseMs = await whileStopped(options, async (stackDisk) => {
     await stackDisk()
-    const saved = await migrated(qmp, 'migrate', `exec:cat > ${quote(files.state)}`)
-    const { 'error-desc': reason = 'no reason given' } = saved ? {} : await qmp.execute('query-migrate')
+    const complaint = await save(running.qemu, files.state)
     await finished(qmp)
     // What was migrated away takes its disk back when it goes on, and can only then be saved once more.
     if (suspended) {
       await qmp.execute('cont')
       await qmp.execute('stop')
     }
-    if (!saved) throw new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', `QEMU could not save ${guest.name}: ${reason}`)
+    if (complaint === undefined) return
+    throw new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', `QEMU could not save ${guest.name}: ${complaint}`)
   })
   return { kind: 'migration', pauseMs }
 }

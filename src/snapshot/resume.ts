@@ -66,6 +66,8 @@ async function load({ qemu }: Running, uri: string): Promise<{ sshPort: number; 
 async function unusable({ qemu }: Running, { uses }: Frozen, error: unknown): Promise<MayflyError> {
   const cause = await qemu.explain(error)
   if (cause instanceof MayflyError && cause.code !== 'MAYFLY_QEMU_EXITED') return cause
+  // Killed from outside, by the kernel for want of memory perhaps: no state makes QEMU do that.
+  if (cause instanceof MayflyError && qemu.exit?.signal === 'SIGKILL') return cause
   const details = cause instanceof MayflyError ? cause.details : [messageOf(cause)]
   return uses
     ? new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', 'QEMU did not load the checkpoint', { details, cause })

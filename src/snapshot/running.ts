@@ -6,7 +6,7 @@ import { CHANNEL_FDS, type Machine, qemuArgv } from '../qemu/argv.js'
 import { QemuProcess } from '../qemu/process.js'
 import type { QmpClient } from '../qemu/qmp.js'
 import type { Harness } from '../session/harness.js'
-import { FILES } from './machine.js'
+import { quote } from '../ssh/quote.js'
 
 /** A QEMU of ours, and the line to the agent of its guest. */
 export interface Running {
@@ -37,8 +37,6 @@ export const CAPABILITIES = [
   { capability: 'events', state: true },
 ]
 
-/** QEMU's directory is the template's, so that the shell it starts for this sees a name without anything to quote. */
-export const SAVE_URI = `exec:cat > ${FILES.state}`
 /**
  * The inherited descriptor: half the time of starting a shell. Only loading takes one by number; QEMU 8.2 and later want
  * a plain file by a name, for which the descriptor's is as good as any, and has nothing in it that `file:` would parse.
@@ -49,6 +47,27 @@ export function loadUri(qemu: QemuBinary): string {
 
 /** Device state takes some 15 ms. */
 const MIGRATION_DEADLINE_MS = 60_000
+
+let saves = 0
+
+/**
+ * Writes a stopped machine's state to `path`: its devices, and what RAM is not in a shared file.
+ * @returns why it could not be written, in QEMU's words or the system's; undefined if it was.
+ */
+export async function save(qemu: QemuProcess, path: string): Promise<string | undefined> {
+  const { qmp } = qemu
+  const token = `mayfly-save-${++saves}`
+  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
+  // The default limit of 128 MiB/s holds for files too.
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
+  // QEMU knows what it has written to the pipe; whether that has reached the file, only the program behind it knows.
+  const written = qemu.told(new RegExp(`${token} (written|lost)`))
+  const command = `cat > ${quote(path)} && echo ${token} written >&2 || echo ${token} lost >&2`
+  const [saved, told] = await Promise.all([migrated(qmp, 'migrate', `exec:${command}`), written])
+  if (saved && told[1] === 'written') return undefined
+  const { 'error-desc': reason } = await qmp.execute('query-migrate')
+  return [reason, ...qemu.stderrTail().filter((line) => !line.startsWith(token))].filter(Boolean).join('; ')
+}
 
 /** Starts a save or a load by `command`, and waits until QEMU says that it is over. True if it succeeded. */
 export async function migrated(qmp: QmpClient, command: 'migrate' | 'migrate-incoming', uri: string): Promise<boolean> {

@@ -21,7 +21,7 @@ import { aboutAccelerator, coldBoot, diskSizeBytes } from './cold-boot.js'
 import { DISK, FILES, imageLayers } from './machine.js'
 import { type TemplateManifest, writeManifest } from './manifest.js'
 import { runStep } from './provision.js'
-import { CAPABILITIES, migrated, type Running, SAVE_URI } from './running.js'
+import { type Running, save } from './running.js'
 import type { Template } from './template.js'
 import { connect, wake } from './wake.js'
 
@@ -79,7 +79,7 @@ async function make(options: SealOptions, log: (line: string) => void): Promise<
   try {
     await timed('quiesce', () => quiesce(options, machine))
     if (flat) await timed('flatten', () => flattenDisk(machine, parent, image))
-    await timed('seal', () => freeze(machine))
+    await timed('seal', () => freeze(options, machine))
   } catch (error) {
     throw aboutAccelerator(harness, await machine.qemu.explain(error))
   } finally {
@@ -117,9 +117,8 @@ async function start(
     const connection = machine.connection.connected ? machine.connection : await connect(machine, signal)
     return { ...machine, connection, hostKey: parent.manifest.hostKey }
   } catch (error) {
-    const explained = await machine.qemu.explain(error)
     await machine[Symbol.asyncDispose]()
-    throw explained
+    throw error
   }
 }
 
@@ -139,15 +138,12 @@ async function quiesce({ harness, image }: SealOptions, { qemu, agent, connectio
 }
 
 /** Stops the guest and writes its device state; its RAM is in its file already. */
-async function freeze({ qemu }: Sealable): Promise<void> {
-  const { qmp } = qemu
-  await qmp.execute('stop')
-  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
-  // The default limit of 128 MiB/s holds for files too.
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
-  if (await migrated(qmp, 'migrate', SAVE_URI)) return
-  const { 'error-desc': reason = 'no reason given' } = await qmp.execute('query-migrate')
-  throw new MayflyError('MAYFLY_QMP_COMMAND_FAILED', `QEMU could not save the device state: ${reason}`)
+async function freeze({ harness, guest, staging }: SealOptions, { qemu }: Sealable): Promise<void> {
+  await qemu.qmp.execute('stop')
+  const complaint = await save(qemu, join(staging, FILES.state))
+  if (complaint === undefined) return
+  await assertSpace(harness.store, MIB, `the state of ${guest.name}`)
+  throw new MayflyError('MAYFLY_QMP_COMMAND_FAILED', `QEMU could not save the device state: ${complaint}`)
 }
 
 function isTooDeep(parent: Template, image: Image): boolean {
