@@ -7,10 +7,9 @@ import { openHarness } from '../session/harness.js'
 import { listSessions } from '../session/sweep.js'
 import type { Clone } from './clone.js'
 import { Member } from './member.js'
-import type { PrepareOptions } from './prepare.js'
-import { pristine } from './pristine.js'
+import { type PristineOptions, pristine } from './pristine.js'
 
-export interface PoolOptions extends Omit<PrepareOptions, 'signal'> {
+export interface PoolOptions extends Omit<PristineOptions, 'signal'> {
   /** Most machines that are kept ready. Default: twice the cores, as far as memory lasts. */
   most?: number | undefined
 }
