@@ -84,6 +84,16 @@ describe('in the forks pool', () => {
     await run.ended
   })
 
+  test('SIGKILL of a worker leaves the machines of another alone', async () => {
+    const { code, output } = await start('forks', 'workers', ['--maxWorkers', '2', '--reporter', 'verbose']).ended
+    expect(output).toMatch(/✓.*a machine goes on when another worker dies/)
+    expect(output).toMatch(/✓.*machine 2 is there too/)
+    expect(output).toMatch(/✓.*machine 3 is there too/)
+    expect(output).toContain('Worker exited unexpectedly')
+    expect(code).toBe(1)
+    await expectNothingLeft()
+  })
+
   test('SIGKILL of the main process while the worker never yields', async () => {
     const run = start('forks', 'busy')
     const worker = await run.up()
@@ -101,8 +111,9 @@ interface Run {
   ended: Promise<{ code: number | null; output: string }>
 }
 
-function start(pool: 'forks' | 'threads', suite: string): Run {
-  const child = spawn(process.execPath, [VITEST, 'run', '--config', CONFIG, '--pool', pool, `${suite}.suite.ts`], {
+function start(pool: 'forks' | 'threads', suite: string, more: string[] = []): Run {
+  const args = [VITEST, 'run', '--config', CONFIG, '--pool', pool, `${suite}.suite.ts`, ...more]
+  const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...withoutVitest(), LEAK_DIRECTORY: directory, TMPDIR: directory, NO_COLOR: '1' },
