@@ -1,6 +1,7 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { exec } from '../ssh/exec.js'
+import { WaitingShell } from '../ssh/waiting-shell.js'
 import type { Clone } from './clone.js'
 import { setRight } from './set-right.js'
 import { type LaunchTimings, timed } from './timings.js'
@@ -90,6 +91,9 @@ export class Member {
   async #toSleep({ connection, qemu }: Clone): Promise<void> {
     if (this.#taken) return
     await exec(connection, 'true')
+    if (this.#taken) return
+    // dropbear runs one command at a time on a connection, and starts a shell sooner.
+    if (!connection.isDropbear) connection.keep(await WaitingShell.start(connection))
     if (this.#taken) return
     await qemu.qmp.execute('stop')
     this.#asleep = true

@@ -32,6 +32,7 @@ export function openChannel<T extends { once(event: 'close', listener: () => voi
 ): OpeningChannel<T> {
   let ticket: Ticket
   let givenUp = false
+  connection.takeWaitingShell()?.end()
   const attempt = async (): Promise<OpenChannel<T>> => {
     ticket = connection.lanes.acquire(urgent)
     const slot = await connection.during(what, () => ticket.slot)

@@ -2,6 +2,7 @@ import type { Client } from 'ssh2'
 import { MayflyError, messageOf } from '../errors.js'
 import { HandshakeFailure, handshake, type LoggedIn, type SshTarget } from './handshake.js'
 import { Lanes } from './lanes.js'
+import type { WaitingShell } from './waiting-shell.js'
 
 export interface SshConnectionOptions extends SshTarget {
   /** Milliseconds until the login must have succeeded. Default 20,000. */
@@ -22,6 +23,8 @@ export class SshConnection implements AsyncDisposable {
   readonly isDropbear: boolean
   /** The sessions of the server, on this connection and on those beside it, which end with it. */
   readonly lanes: Lanes
+  /** For the next command. Whatever else is asked for first ends it, for it may change what a shell starts with. */
+  #waitingShell: WaitingShell | undefined
   readonly #client: Client
   readonly #pending = new Set<PendingOperation>()
   readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
@@ -56,6 +59,19 @@ export class SshConnection implements AsyncDisposable {
 
   get connected(): boolean {
     return this.#connected
+  }
+
+  /** Keeps a shell for the next command, if that is the next that is asked for. */
+  keep(shell: WaitingShell): void {
+    this.#waitingShell?.end()
+    this.#waitingShell = shell
+  }
+
+  /** The shell that waits, if there is one. It belongs to whoever takes it. */
+  takeWaitingShell(): WaitingShell | undefined {
+    const shell = this.#waitingShell
+    this.#waitingShell = undefined
+    return shell
   }
 
   /** Calls `listener` once when the connection has ended; the error is undefined if `close()` ended it. Returns what unsubscribes. */

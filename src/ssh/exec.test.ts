@@ -4,17 +4,23 @@ import { userInfo } from 'node:os'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
-import { exec } from './exec.js'
+import { exec as execOn } from './exec.js'
 import { type LocalServer, startDropbear, startSshd } from './testing/local-sshd.js'
+import { WaitingShell } from './waiting-shell.js'
 
 const isRoot = userInfo().uid === 0
 
 describe.each([
-  ['OpenSSH', startSshd],
-  ['dropbear', startDropbear],
-] as const)('exec over %s', (_name, startServer) => {
+  ['OpenSSH', startSshd, false],
+  ['OpenSSH, in a shell that waits', startSshd, true],
+  ['dropbear', startDropbear, false],
+] as const)('exec over %s', (_name, startServer, waiting) => {
   let server: LocalServer
   let connection: SshConnection
+  const exec = (async (...[on, command, options]: Parameters<typeof execOn>) => {
+    if (waiting && on.connected) on.keep(await WaitingShell.start(on))
+    return await execOn(on, command, options)
+  }) as typeof execOn
   beforeAll(async () => {
     server = await startServer()
     connection = await SshConnection.open(server.target)
@@ -32,6 +38,23 @@ describe.each([
 
   test('reports the signal that ended the command', async () => {
     expect(await exec(connection, 'kill -KILL $$')).toMatchObject({ exitCode: null, signal: 'SIGKILL' })
+  })
+
+  test('reports the signal that ended a program', async () => {
+    const pids = exec(connection, 'sleep 1000.5')
+    await execOn(connection, 'until pkill -TERM -f "^sleep 1000.5"; do :; done')
+    expect(await pids).toMatchObject({ exitCode: null, signal: 'SIGTERM', stderr: '' })
+  })
+
+  test('what the shell does itself, what it does not know, and what has more lines than one', async () => {
+    expect(await exec(connection, 'exit 3')).toMatchObject({ exitCode: 3 })
+    expect(await exec(connection, 'cd /usr')).toMatchObject({ exitCode: 0 })
+    expect((await exec(connection, 'there-is-no-such-program')).exitCode).toBe(127)
+    expect((await exec(connection, 'A=1 printenv A')).stdout).toBe('1\n')
+    expect(
+      (await exec(connection, 'cat <<E\n  $((1 + 1)) \\\\ \nE\necho "$mayfly$mayfly_line" # a comment')).stdout,
+    ).toBe('  2 \\ \n\n')
+    expect((await exec(connection, 'if true')).exitCode).not.toBe(0)
   })
 
   test('ends a command that reads its input', async () => {

@@ -7,7 +7,7 @@ import { type OpeningChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { killMarked } from './kill-marked.js'
 import { OutputBuffer } from './output.js'
-import { type RemoteCommandOptions, remoteCommand, toWire, type WireCommand } from './remote-command.js'
+import { inPlace, type RemoteCommandOptions, remoteCommand, toWire } from './remote-command.js'
 import { abandon } from './ssh2-internals.js'
 import { checkUserSwitch } from './user-switch.js'
 
@@ -75,8 +75,9 @@ class Execution {
   readonly #connection: SshConnection
   readonly #options: ExecOptions
   readonly #name: string
-  readonly #wire: WireCommand
-  readonly #marker: string | undefined
+  readonly #command: string | readonly string[]
+  #marker: string | undefined
+  #stdinPrefix: Buffer | undefined
   readonly #timeoutMs: number | undefined
   readonly #startedAt = performance.now()
   readonly #stdout: OutputBuffer
@@ -87,15 +88,14 @@ class Execution {
     this.#options = options
     this.#name = typeof command === 'string' ? command : command.join(' ')
     this.#timeoutMs = options.timeout === undefined ? undefined : toMilliseconds(options.timeout, 'timeout')
-    if (this.#timeoutMs !== undefined || options.signal) this.#marker = `MAYFLY_EXEC_${randomBytes(8).toString('hex')}`
-    this.#wire = toWire(remoteCommand(command, connection.target.username, options, this.#marker), this.#marker)
+    this.#command = command
     this.#stdout = new OutputBuffer(options.maxBuffer ?? MAX_BUFFER, options.onStdout !== undefined)
     this.#stderr = new OutputBuffer(options.maxBuffer ?? MAX_BUFFER, options.onStderr !== undefined)
   }
 
   async result(): Promise<ExecResult<string | Buffer>> {
     if (this.#options.signal?.aborted) throw this.#aborted()
-    const opening = openExecChannel(this.#connection, this.#wire.line, this.#name)
+    const opening = this.#start()
     const status = await this.#interruptible(
       opening,
       opening.opened.then(({ channel, connection }) => connection.during(this.#name, () => this.#transact(channel))),
@@ -109,6 +109,28 @@ class Execution {
     }
     await checkUserSwitch(this.#connection, this.#options.user, result)
     return result
+  }
+
+  /** In the shell that waits, if there is one and it will do. */
+  #start(): OpeningChannel {
+    const waiting = this.#connection.takeWaitingShell()
+    if (this.#timeoutMs !== undefined || this.#options.signal) {
+      this.#marker = waiting?.token ?? `MAYFLY_EXEC_${randomBytes(8).toString('hex')}`
+    }
+    try {
+      const open = waiting?.run(this.#text(inPlace(this.#command)))
+      if (open) return { opened: Promise.resolve(open), cancel: () => false }
+    } catch (error) {
+      waiting?.end()
+      throw error
+    }
+    const { line, stdinPrefix } = toWire(this.#text(this.#command), this.#marker)
+    this.#stdinPrefix = stdinPrefix
+    return openExecChannel(this.#connection, line, this.#name)
+  }
+
+  #text(command: string | readonly string[]): string {
+    return remoteCommand(command, this.#connection.target.username, this.#options, this.#marker)
   }
 
   /** Settles with `running`, unless the timeout or the signal comes first: then when the command has been killed. */
@@ -177,6 +199,8 @@ class Execution {
         finish()
       })
       channel.on('error', fail)
+      // One that was opened before has been held back.
+      channel.resume()
       this.#feed(channel, fail)
     })
   }
@@ -205,7 +229,7 @@ class Execution {
 
   #feed(channel: ClientChannel, fail: (error: unknown) => void): void {
     const { stdin } = this.#options
-    if (this.#wire.stdinPrefix) channel.write(this.#wire.stdinPrefix)
+    if (this.#stdinPrefix) channel.write(this.#stdinPrefix)
     if (!(stdin instanceof Readable)) {
       channel.end(stdin)
       return

@@ -33,6 +33,24 @@ export function toWire(text: string, marker: string | undefined): WireCommand {
   return { line: `${mark}eval "$(${read})"`, stdinPrefix: bytes }
 }
 
+/** What a shell does itself, or only in it, in any of bash, dash and busybox. */
+const OF_THE_SHELL = new Set(
+  `. : [ alias bg bind break builtin caller case cd chdir command compgen complete continue coproc declare dirs disown echo
+  enable eval exec exit export false fc fg for function getopts hash help history if jobs kill let local logout mapfile
+  popd printf pushd pwd read readarray readonly return select set shift shopt source suspend test time times trap true
+  type typeset ulimit umask unalias unset until wait while`.split(/\s+/),
+)
+
+/**
+ * A command for a shell that has been started already. One that is nothing but a program takes the shell's place, as it
+ * does where the shell is started with it: then a signal that ends the program is told as such.
+ */
+export function inPlace(command: string | readonly string[]): string {
+  if (typeof command !== 'string') return `exec ${quoteArgv(command)}`
+  const program = /^\s*([\w./-]+)(?:\s[^;&|()`\n]*)?$/.exec(command)?.[1]
+  return program === undefined || OF_THE_SHELL.has(program) ? command : `exec ${command}`
+}
+
 /**
  * The text the guest's shell gets. Without options it is the command itself: nothing is added to what need not be there.
  * @param marker an environment variable that the command and its children carry, by which they are found again.
