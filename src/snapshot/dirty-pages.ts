@@ -72,7 +72,7 @@ export class DirtyPages implements Disposable {
     return sum
   }
 
-  /** Writes them where they belong in a copy of the file; the process must stand still meanwhile. Returns the bytes written. */
+  /** Writes them where they belong in a copy of the file; what it writes is of one moment if the process stands still. Returns the bytes written. */
   async copyTo(file: number): Promise<number> {
     const buffer = Buffer.allocUnsafe(LARGEST_COPY)
     let copied = 0

@@ -59,6 +59,8 @@ async function freezePages(options: FreezeOptions): Promise<FrozenLive> {
   await writeFile(files.ram, '', { mode: 0o600 })
   await sparseCopy(place.ram, files.ram)
   await using ram = await open(files.ram, 'r+')
+  // Once while it runs, all of which is written again while it stands still: then over pages that are there already.
+  await dirty.copyTo(ram.fd)
   const pauseMs = await whileStopped(options, async (stackDisk) => {
     await qmp.execute('xen-save-devices-state', { filename: files.state, live: false })
     await allOf([dirty.copyTo(ram.fd), stackDisk()])
