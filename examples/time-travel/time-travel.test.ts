@@ -57,7 +57,7 @@ test('its files and its process are back, and what lay in memory', async ({ vm }
 })
 
 test('a fork is upgraded while its parent serves on', async ({ vm }) => {
-  const [trial] = (await vm.fork()) as [Vm]
+  const [trial] = await vm.fork()
   await trial.succeed('ln -sfn 2.0 /srv/site/current && systemctl reload nginx')
   expect(await page(trial)).toBe('version 2.0\n')
   expect(await page(vm)).toBe('version 1.0\n')

@@ -3,7 +3,7 @@ import { findQemu } from '../host/qemu-binary.js'
 import { openStore } from '../image/store.js'
 import { listImages } from '../image/stored.js'
 import { type ListedSession, listSessionsAndVms } from '../session/list.js'
-import { differences, hostIngredients } from '../snapshot/cache-key.js'
+import { differences, FORMAT, hostIngredients } from '../snapshot/cache-key.js'
 import { listTemplates } from '../snapshot/stored.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
@@ -28,7 +28,10 @@ export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions)
   ])
   const here = await thisHost(cacheDir)
   const templates = stored.map(({ host, damage, ...template }): ListedTemplate => {
-    const reason = damage ?? (typeof here === 'string' ? here : host && differences(host, here).join('; '))
+    const reason =
+      damage ??
+      (template.format === FORMAT ? undefined : 'another version of Mayfly made it') ??
+      (typeof here === 'string' ? here : host && differences(host, here).join('; '))
     return reason ? { ...template, usable: false, reason } : { ...template, usable: true }
   })
   const images = storedImages.map((image) => ({ ...image, usable: image.digest !== undefined }))

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { MayflyError, messageOf } from '../errors.js'
 import { findTool } from '../host/tools.js'
 import { CHANNEL_FDS } from './argv.js'
@@ -24,6 +25,7 @@ export interface Exit {
 }
 
 const KEPT_STDERR = 16 * 1024
+const EXIT_GRACE_MS = 250
 
 /** One running QEMU, its monitor, its console and its agent line. Sockets are inherited pairs: there is no path to clash or to leak. */
 export class QemuProcess {
@@ -91,6 +93,12 @@ export class QemuProcess {
 
   get alive(): boolean {
     return this.#exit === undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** How it ended, if it has or is about to: a dying process closes its sockets a moment before it is seen to end. */
+  async ending(): Promise<Exit | undefined> {
+    await Promise.race([this.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
+    return this.#exit
   }
 
   /** Power cut: SIGKILL, then the wait for the process to be gone. */

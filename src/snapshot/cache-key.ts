@@ -8,7 +8,7 @@ import type { Harness } from '../session/harness.js'
 import { templateMachine } from './machine.js'
 
 /** Raised whenever a template of an older Mayfly must not be loaded by this one. */
-const FORMAT = 4
+export const FORMAT = 4
 
 /** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
 export interface Ingredients {

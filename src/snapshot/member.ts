@@ -9,8 +9,6 @@ import { type LaunchTimings, timed } from './timings.js'
 /** A healthy QEMU answers within a few ms, also on a busy host; a healthy guest within a hundred. */
 const WAKE_DEADLINE_MS = 3000
 
-const EXIT_GRACE_MS = 250
-
 /**
  * One machine of a pool: resumed, logged in, a command run, then stopped, until somebody takes it.
  * The command is for the emulator, which translates a guest's code when it first runs, and for the guest's own caches.
@@ -106,8 +104,7 @@ export class Member {
       void clone[Symbol.asyncDispose]().then(() => onDeath(reason))
     }
     void clone.qemu.exited.then(() => died(clone.qemu.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited in the pool')))
-    // A dying process closes its sockets a moment before it is seen to end.
-    clone.connection.onClose((error) => setTimeout(() => died(error), EXIT_GRACE_MS).unref())
+    clone.connection.onClose((error) => void clone.qemu.ending().then(() => died(error)))
   }
 }
 

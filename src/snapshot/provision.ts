@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { MayflyError } from '../errors.js'
 import { describeStep, type Step } from '../guest/steps.js'
 import { exec } from '../ssh/exec.js'
@@ -6,7 +5,6 @@ import { upload } from '../ssh/transfer.js'
 import type { Clone } from './clone.js'
 
 const APT = 'DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120'
-const EXIT_GRACE_MS = 250
 /** Lines of a failing step's output that its error shows. */
 const TAIL = 20
 
@@ -37,14 +35,13 @@ export async function runStep(
 async function explainEnd(error: unknown, { qemu }: Clone, step: Step): Promise<unknown> {
   const codes = ['MAYFLY_SSH_FAILED', 'MAYFLY_QEMU_EXITED', 'MAYFLY_FILE_TRANSFER_FAILED']
   if (!(error instanceof MayflyError) || !codes.includes(error.code)) return error
-  // A dying process closes its sockets a moment before it is seen to end.
-  await Promise.race([qemu.exited, delay(EXIT_GRACE_MS, undefined, { ref: false })])
-  if (!qemu.exit) return error
+  const exit = await qemu.ending()
+  if (!exit) return error
   const ended = qemu.exitError(
     'MAYFLY_QEMU_EXITED',
     `the machine ended during the provision step ${describeStep(step)}`,
   )
-  return qemu.exit.code === 0
+  return exit.code === 0
     ? ended.withDetails(['it was powered off or rebooted from inside: what is sealed must run on'])
     : ended
 }

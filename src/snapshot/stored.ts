@@ -25,6 +25,8 @@ export interface StoredTemplate {
   bytes: number
   /** Digest of the image it was booted from. */
   imageDigest: string | undefined
+  /** Of the Mayfly that made it: only the same can use it. */
+  format: number | undefined
   /** What ran it. */
   host: Ingredients['host'] | undefined
   /** Why it can be used on no host at all. */
@@ -56,6 +58,7 @@ async function describe(store: Store, key: string): Promise<StoredTemplate> {
     lastUsedAt,
     bytes,
     imageDigest: manifest?.ingredients.guest.image,
+    format: manifest?.ingredients.guest.format,
     host: manifest?.ingredients.host,
     damage: manifest
       ? await findAnyDamage(store, directory, manifest)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
 import { exec as execOn } from './exec.js'
 import { type LocalServer, startDropbear, startSshd } from './testing/local-sshd.js'
+import { nastyWords, randomWord } from './testing/words.js'
 import { WaitingShell } from './waiting-shell.js'
 
 const isRoot = userInfo().uid === 0
@@ -266,48 +267,4 @@ function uniqueSleep(): string {
 function running(pattern: string): boolean {
   const table = execFileSync('ps', ['-eo', 'stat=,args='], { encoding: 'utf8' })
   return table.split('\n').some((line) => !line.startsWith('Z') && line.includes(pattern))
-}
-
-function nastyWords(): string[] {
-  return [
-    '',
-    ' ',
-    "'",
-    "''",
-    `"'"`,
-    '$HOME',
-    '`id`',
-    '$(id)',
-    '\\',
-    '\\n',
-    '\n',
-    '\n\n',
-    '!',
-    '*',
-    '~',
-    '-',
-    '--',
-    '#x',
-    'a=b',
-    ';',
-    '&',
-    '|',
-    '\t',
-    '\r',
-    '\x01\x7f',
-    'ü',
-    '😀',
-    '%s',
-  ]
-}
-
-/** Deterministic words from the characters a shell cares about. */
-function randomWord(seed: number): string {
-  const alphabet = `'"\\$\`!*?[]{}()<>|&;~#= \t\n\r\x1b%^aé😀`
-  const characters = [...alphabet]
-  let state = seed * 2654435761 + 12345
-  return Array.from({ length: 1 + (seed % 40) }, () => {
-    state = (state * 1103515245 + 12345) % 2147483648
-    return characters[(state >> 8) % characters.length]
-  }).join('')
 }

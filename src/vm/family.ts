@@ -16,7 +16,7 @@ export class Family {
   }
 
   /** Runs `make`, whose signal aborts when the family ends. */
-  async bear(make: (signal: AbortSignal) => Promise<Vm[]>): Promise<Vm[]> {
+  async bear<Forks extends Vm[]>(make: (signal: AbortSignal) => Promise<Forks>): Promise<Forks> {
     const { signal } = this.#ending
     if (signal.aborted) throw new MayflyError('MAYFLY_ABORTED', 'a fork was asked for after its test had ended')
     const birth = make(signal)

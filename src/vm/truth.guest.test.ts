@@ -84,8 +84,8 @@ describe.for(['micro', 'debian'])('%s', (image) => {
     // More than one connection, where the server needs one for each command.
     expect(await Promise.all([1, 2, 3].map((n) => one.succeed(`sleep 0.1; echo ${n}`)))).toEqual(['1\n', '2\n', '3\n'])
     const [fork] = await one.fork()
-    onTestFinished(() => fork!.destroy())
-    expect(await identity(fork!)).toEqual(ofOne)
+    onTestFinished(() => fork.destroy())
+    expect(await identity(fork)).toEqual(ofOne)
     await one.reboot()
     expect(await identity(one)).toMatchObject({ hostname: ofOne.hostname, hostKey: ofOne.hostKey })
   })

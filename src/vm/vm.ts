@@ -218,11 +218,12 @@ export class Vm extends Waits implements AsyncDisposable {
    * its fixtures end with it.
    * @throws MayflyError as `checkpoint`, or as `launch`; no fork is left then.
    */
-  fork(count = 1, options: CheckpointOptions = {}): Promise<Vm[]> {
+  fork(count = 1, options: CheckpointOptions = {}): Promise<[Vm, ...Vm[]]> {
     return this.family.bear(async (signal) => {
       const checkpoint = () => this.#life.checkpoint(`for ${count} forks`, options.method)
       const clones = await fork(this.#clone.prepared, checkpoint, { count, signal })
-      return clones.map((clone) => new Vm(clone, this.family))
+      const [first, ...more] = clones.map((clone) => new Vm(clone, this.family))
+      return [first!, ...more]
     })
   }
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, type Store } from '../../image/store.js'
+import { FORMAT } from '../cache-key.js'
 import { FILES } from '../machine.js'
 import { writeManifest } from '../manifest.js'
 
@@ -73,7 +74,7 @@ async function fill(directory: string, key: string, imageKey: string, { sizeByte
     parent: on === undefined ? undefined : { key: on, seal: on, stacked: true },
     ingredients: {
       guest: {
-        format: 1,
+        format: FORMAT,
         name: 'micro',
         image: digestOf(imageKey),
         cpus: 1,
