@@ -166,11 +166,14 @@ test('ls shows the running machine, and gc --dry-run --all spares what it is mad
 test('warm says that there was nothing to do', async () => {
   const { stdout } = await execa(process.execPath, [built.main, 'warm', 'micro', '--json'])
   const directory = expect.stringContaining(defaultCacheDir())
+  const node = { title: 'boot micro', cached: true, ms: 0, key: expect.any(String), bytes: expect.any(Number) }
   expect(JSON.parse(stdout)).toEqual([
-    { guest: 'micro', image: directory, template: directory, cached: true, steps: [], ms: expect.any(Number) },
+    { guest: 'micro', image: directory, template: directory, cached: true, nodes: [node], ms: expect.any(Number) },
   ])
   const text = await execa(process.execPath, [built.main, 'warm', 'micro'])
-  expect(text.stdout).toMatch(/^micro: ready, image and template were cached/)
+  expect(text.stdout).toMatch(
+    /^micro\n├─ image micro +cached\n├─ boot micro +cached\n└─ ready, all of it was cached \(.*\)$/,
+  )
 })
 
 test('the packed and installed package runs from another directory', async () => {

@@ -162,7 +162,7 @@ test.skipIf(detectAccelerator().kind !== 'tcg' || !detectAccelerator().reason.in
   },
 )
 
-test('a provision step that fails leaves no template, and shows its output', async () => {
+test('a provision step that fails leaves no template of it, and shows its output', async () => {
   const cacheDir = await privateCache()
   const { shell } = await import('../guest/steps.js')
   const guest = defineGuest({ image: 'micro', provision: [shell('echo some output; echo the reason >&2; false')] })
@@ -170,7 +170,8 @@ test('a provision step that fails leaves no template, and shows its output', asy
     code: 'MAYFLY_COMMAND_FAILED',
     message: expect.stringMatching(/some output[\s\S]*the reason/),
   })
-  expect(await readdir(join(cacheDir, 'templates'))).toEqual([])
+  // That of the boot before it.
+  expect(await readdir(join(cacheDir, 'templates'))).toHaveLength(1)
 })
 
 test('a template whose files were changed is made again, and the reason is printed', async () => {
