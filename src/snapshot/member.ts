@@ -32,7 +32,7 @@ export class Member {
 
   /** Whether it can be had without waiting. */
   get ready(): boolean {
-    return this.#asleep
+    return this.#asleep && !this.#taken
   }
 
   /**

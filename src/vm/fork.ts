@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, clone } from '../snapshot/clone.js'
 import type { Prepared } from '../snapshot/prepare.js'
@@ -20,8 +21,10 @@ export async function fork(
   await using checkpoint = await takeCheckpoint()
   const frozen = checkpoint.frozenFor(prepared.template, prepared.guest.name)
   const failed = new AbortController()
-  const either = AbortSignal.any([signal, failed.signal])
-  const forks = Array.from({ length: count }, () => clone(prepared, { frozen, signal: either }))
+  // Room for them may never come up while the machine that asks for them runs.
+  const deadline = AbortSignal.timeout(bootTimeoutMs(prepared.harness))
+  const any = AbortSignal.any([signal, failed.signal, deadline])
+  const forks = Array.from({ length: count }, () => clone(prepared, { frozen, signal: any }))
   try {
     return await Promise.all(forks)
   } catch (error) {
