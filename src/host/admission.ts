@@ -148,8 +148,8 @@ export class Admission {
 
 let machines: Admission | undefined
 
-/** The machines of one process share the host's memory. Waiting for vCPUs is the fixtures' business: they know what runs together. */
+/** The machines of one process share the host's memory, and ask for no vCPUs: those are the fixtures' business, who know what runs together. */
 export function machineAdmission(): Admission {
-  machines ??= new Admission({ cpus: Number.POSITIVE_INFINITY })
+  machines ??= new Admission()
   return machines
 }

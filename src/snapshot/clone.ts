@@ -44,10 +44,13 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
   let resumed: Resumed | undefined
   const owned: AsyncDisposable = {
     [Symbol.asyncDispose]: async () => {
-      await resumed?.qemu.kill()
-      await place?.[Symbol.asyncDispose]()
-      share[Symbol.dispose]()
-      harness.session.disown(owned)
+      try {
+        await resumed?.qemu.kill()
+        await place?.[Symbol.asyncDispose]()
+      } finally {
+        share[Symbol.dispose]()
+        harness.session.disown(owned)
+      }
     },
   }
   harness.session.own(owned)

@@ -8,6 +8,8 @@ import { type LaunchTimings, timed } from './timings.js'
 
 /** A healthy QEMU answers within a few ms, also on a busy host; a healthy guest within a hundred. */
 const WAKE_DEADLINE_MS = 3000
+/** Two commands, in a guest whose code has yet to be translated, on a busy host. */
+const SLEEP_DEADLINE_MS = 30_000
 
 /**
  * One machine of a pool: resumed, logged in, a command run, then stopped, until somebody takes it.
@@ -16,6 +18,7 @@ const WAKE_DEADLINE_MS = 3000
 export class Member {
   readonly #filled: Promise<Clone>
   readonly #giveUp = new AbortController()
+  #clone: Clone | undefined
   #taken = false
   #asleep = false
 
@@ -41,12 +44,15 @@ export class Member {
    */
   async take(signal?: AbortSignal): Promise<Clone> {
     this.#taken = true
-    const abort = () => this.#giveUp.abort(signal?.reason)
+    const abort = () => this.#end(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted) abort()
     try {
       const clone = await this.#filled
       return this.#asleep ? await this.#wakeUp(clone) : clone
+    } catch (error) {
+      if (!signal?.aborted || (error instanceof MayflyError && error.code === 'MAYFLY_ABORTED')) throw error
+      throw new MayflyError('MAYFLY_ABORTED', 'the wait for a pooled machine was given up', { cause: signal.reason })
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -55,17 +61,24 @@ export class Member {
   /** Ends the machine, also one that is still being made. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#taken = true
-    this.#giveUp.abort(new Error('it is not needed any more'))
+    this.#end(new Error('it is not needed any more'))
     await this.#filled.then(
       (clone) => clone[Symbol.asyncDispose](),
       () => {},
     )
   }
 
+  /** A machine that is being made is given up; one that is there is killed, whatever it is doing. */
+  #end(reason: unknown): void {
+    this.#giveUp.abort(reason)
+    void this.#clone?.qemu.kill()
+  }
+
   async #fill(making: Promise<Clone>, onDeath: (reason: unknown) => void): Promise<Clone> {
     const clone = await making
+    this.#clone = clone
     try {
-      await this.#toSleep(clone)
+      await within(this.#toSleep(clone), SLEEP_DEADLINE_MS, () => late('go to sleep', SLEEP_DEADLINE_MS, clone))
     } catch (error) {
       await clone[Symbol.asyncDispose]()
       throw error
@@ -77,7 +90,7 @@ export class Member {
   async #wakeUp(clone: Clone): Promise<Clone> {
     const timings: LaunchTimings = { prepare: 0, spawn: 0, load: 0, connect: 0, fixup: 0, pooled: true }
     try {
-      await within(wake(clone, timings), WAKE_DEADLINE_MS, () => asleep(clone))
+      await within(wake(clone, timings), WAKE_DEADLINE_MS, () => late('wake up', WAKE_DEADLINE_MS, clone))
     } catch (error) {
       await clone[Symbol.asyncDispose]()
       throw error
@@ -91,7 +104,9 @@ export class Member {
     await exec(connection, 'true')
     if (this.#taken) return
     // dropbear runs one command at a time on a connection, and starts a shell sooner.
-    if (!connection.isDropbear) connection.keep(await WaitingShell.start(connection))
+    const shell = connection.isDropbear ? undefined : await WaitingShell.start(connection).catch(() => undefined)
+    // A login shell of another kind ends at once; the machine does without.
+    if (shell) connection.keep(shell)
     if (this.#taken) return
     await qemu.qmp.execute('stop')
     this.#asleep = true
@@ -116,8 +131,8 @@ async function wake({ qemu, agent, prepared }: Clone, timings: LaunchTimings): P
   ])
 }
 
-function asleep({ place, qemu }: Clone): MayflyError {
-  return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${place.id} did not wake up within ${WAKE_DEADLINE_MS} ms`, {
+function late(what: string, limitMs: number, { place, qemu }: Clone): MayflyError {
+  return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${place.id} did not ${what} within ${limitMs} ms`, {
     details: [`qemu: ${qemu.alive ? `running (pid ${qemu.pid})` : 'gone'}`],
   })
 }

@@ -78,8 +78,11 @@ export class Pool implements AsyncDisposable {
       this.#expected = Math.max(0, this.#expected - 1)
       void this.#refill()
       const end = async () => {
-        await clone[Symbol.asyncDispose]()
-        leave()
+        try {
+          await clone[Symbol.asyncDispose]()
+        } finally {
+          leave()
+        }
       }
       return { ...clone, [Symbol.asyncDispose]: end }
     } catch (error) {
@@ -116,7 +119,9 @@ export class Pool implements AsyncDisposable {
     if (this.#filling) return
     this.#filling = true
     try {
-      while (this.#isShort() && (await this.#hasRoom()) && this.#isShort()) {
+      // What keeps this host from running any is for whoever asks for one to hear.
+      const hasRoom = () => this.#hasRoom().catch(() => false)
+      while (this.#isShort() && (await hasRoom()) && this.#isShort()) {
         active.fills++
         const member = new Member(
           (signal) => pristine(this.#guest, { ...this.#options, signal }),

@@ -1,4 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
+import { within } from '../deadline.js'
+import { MayflyError } from '../errors.js'
 import { Agent } from '../guest/agent.js'
 import type { QemuBinary } from '../host/qemu-binary.js'
 import { isQemuAtLeast } from '../host/qemu-version.js'
@@ -61,7 +63,9 @@ export async function save(qemu: QemuProcess, path: string): Promise<string | un
   // The default limit of 128 MiB/s holds for files too.
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 })
   // QEMU knows what it has written to the pipe; whether that has reached the file, only the program behind it knows.
-  const written = qemu.told(new RegExp(`${token} (written|lost)`))
+  const written = within(qemu.told(new RegExp(`${token} (written|lost)`)), MIGRATION_DEADLINE_MS, () => {
+    return new MayflyError('MAYFLY_QMP_COMMAND_FAILED', `${path} was not written within ${MIGRATION_DEADLINE_MS} ms`)
+  })
   const command = `cat > ${quote(path)} && echo ${token} written >&2 || echo ${token} lost >&2`
   const [saved, told] = await Promise.all([migrated(qmp, 'migrate', `exec:${command}`), written])
   if (saved && told[1] === 'written') return undefined

@@ -44,7 +44,8 @@ exec "$@" </dev/null >/dev/null 2>&1
 `
 
 /**
- * Gives a machine what its template's other clones do not have: machine-id, hostname and SSH host key. They stay after a reboot.
+ * Gives a machine what its template's other clones do not have: machine-id, hostname and SSH host key. They stay after a reboot,
+ * but for the machine-id of a guest whose root is in RAM.
  * @returns the machine with a connection that has seen the new key.
  * @throws MayflyError MAYFLY_COMMAND_FAILED with the guest's own words if it has not the means, or as `untilReady`.
  */

@@ -25,7 +25,7 @@ export class WaitingShell {
     const token = `MAYFLY_EXEC_${randomBytes(8).toString('hex')}`
     // Shell built-ins only: another process would cost what is to be saved.
     const script = [
-      'printf .; mayfly=',
+      `printf ${token}; mayfly=`,
       `while IFS= read -r mayfly_line && [ "$mayfly_line" != ${token} ]; do mayfly="$mayfly$mayfly_line`,
       '"; done',
       'eval "unset mayfly mayfly_line',
@@ -36,7 +36,12 @@ export class WaitingShell {
     await open.connection.during('start a shell', () => {
       return new Promise<void>((resolve, reject) => {
         channel.once('close', () => reject(new Error('the shell ended')))
-        channel.once('data', () => {
+        // What the shell's own start-up files print comes before.
+        let printed = ''
+        channel.on('data', function listen(chunk: Buffer) {
+          printed += chunk.toString('latin1')
+          if (!printed.endsWith(token)) return
+          channel.off('data', listen)
           channel.pause()
           resolve()
         })

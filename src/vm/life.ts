@@ -2,13 +2,13 @@ import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
 import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
-import { agentReply } from '../snapshot/agent-reply.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
+import { setRight } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
@@ -114,7 +114,7 @@ export class Life {
       const { qemu, agent } = this.#running
       await qemu.qmp.execute('cont')
       this.#state = 'running'
-      if (agent.present) await agentReply('fixup', agent.fixup(), qemu)
+      if (agent.present) await setRight(agent, qemu)
     })
   }
 
