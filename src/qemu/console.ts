@@ -10,7 +10,7 @@ const PANIC = /Kernel panic - not syncing[^\n]*\n/
 /** A guest's serial console: what it printed, and who waits for what. */
 export class Console {
   readonly #stream: Duplex
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<(chunk: string) => void>()
   #text = ''
   #recent = ''
   #panic: string | undefined
@@ -46,8 +46,8 @@ export class Console {
     this.#stream.write(text)
   }
 
-  /** Calls `listener` after every piece of output until the result is called. */
-  watch(listener: () => void): () => void {
+  /** Calls `listener` with every piece of output until the result is called. */
+  watch(listener: (chunk: string) => void): () => void {
     this.#watchers.add(listener)
     return () => this.#watchers.delete(listener)
   }
@@ -99,6 +99,6 @@ export class Console {
     this.#recent = this.#recent.slice(-LONGEST_LINE) + chunk
     this.#panic ??= PANIC.exec(this.#recent)?.[0].trim()
     if (this.#text.length > 2 * KEPT_CHARACTERS) this.#text = this.#text.slice(-KEPT_CHARACTERS)
-    for (const watcher of [...this.#watchers]) watcher()
+    for (const watcher of [...this.#watchers]) watcher(chunk)
   }
 }

@@ -1,6 +1,5 @@
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
-import { addForward } from '../qemu/forwarded-port.js'
 import type { QmpEvent } from '../qemu/qmp-schema.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
@@ -12,8 +11,10 @@ import { setRight } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
+import { Forwards } from './forwards.js'
 import { InFlight } from './in-flight.js'
 import { explainLost } from './lost-connection.js'
+import type { Timeline } from './timeline.js'
 import { Turns } from './turns.js'
 import { type VmState, wrongState } from './wrong-state.js'
 
@@ -34,11 +35,12 @@ export class Life {
   #inFlight = new InFlight()
   /** What changes the machine's power, or needs it not to change. A power cut at the end waits for nobody. */
   readonly #turns = new Turns()
-  /** Host ports by the guest's: the same after a reboot, which is another QEMU. */
-  readonly #forwards = new Map<number, number>()
+  readonly #forwards = new Forwards()
+  readonly #timeline: Timeline
 
-  constructor(clone: Clone) {
+  constructor(clone: Clone, timeline: Timeline) {
     this.#clone = clone
+    this.#timeline = timeline
     this.#name = clone.prepared.guest.name
     this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness)
     this.#running = clone
@@ -160,11 +162,7 @@ export class Life {
   async forwardPort(guestPort: number): Promise<number> {
     await this.#restart
     this.#assertAlive('forward a port')
-    const known = this.#forwards.get(guestPort)
-    if (known !== undefined) return known
-    const port = await addForward(this.#running.qemu.qmp, guestPort)
-    this.#forwards.set(guestPort, port)
-    return port
+    return await this.#forwards.open(this.#running.qemu.qmp, guestPort)
   }
 
   /** Power cut. */
@@ -222,6 +220,7 @@ export class Life {
     qemu.qmp.onEvent(({ event, data }: QmpEvent) => {
       if (event === 'SHUTDOWN') this.#shutdownReason = String(data?.reason)
     })
+    qemu.console.watch((chunk) => this.#timeline.console(chunk))
     const unwatch = qemu.console.watch(() => {
       if (qemu.console.panic === undefined) return
       unwatch()
@@ -266,7 +265,7 @@ export class Life {
       if (this.state === 'destroyed') throw this.#wrongState('go on')
       this.#inFlight = new InFlight()
       this.#observe(started)
-      for (const [guestPort, hostPort] of this.#forwards) await addForward(started.qemu.qmp, guestPort, hostPort)
+      await this.#forwards.openAgain(started.qemu.qmp)
       const connection = await started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
       this.#connection = Promise.resolve(connection)
       if (this.#state === 'booting') this.#state = 'running'

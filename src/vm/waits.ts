@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GuestAssertionError, MayflyError } from '../errors.js'
-import type { ExecOptions, ExecResult } from '../ssh/exec.js'
+import type { ExecResult } from '../ssh/exec.js'
 import { quote } from '../ssh/quote.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
-import type { VmState } from './life.js'
+import { Commands } from './commands.js'
 
 export interface WaitOptions {
   /** Default `'1m'`. */
@@ -23,12 +23,7 @@ const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1000
 
 /** Waiting for a guest to come into a state. Every wait ends with its own deadline, and says what it saw last. */
-export abstract class Waits {
-  abstract readonly name: string
-  abstract readonly state: VmState
-  abstract exec(command: string, options?: ExecOptions & { encoding?: 'utf8' | undefined }): Promise<ExecResult>
-  protected abstract consoleText(pattern: RegExp | string, signal: AbortSignal): Promise<string>
-
+export abstract class Waits extends Commands {
   /** Runs `command` until it exits 0; gives its stdout. */
   async waitUntilSucceeds(command: string, { timeout }: WaitOptions = {}): Promise<string> {
     const done = ({ exitCode }: ExecResult) => exitCode === 0
@@ -87,7 +82,7 @@ export abstract class Waits {
     const limit = toMilliseconds(timeout, 'timeout')
     const signal = AbortSignal.timeout(limit)
     try {
-      return await this.consoleText(pattern, signal)
+      return await this.life.watch(`waiting for ${pattern}`, ({ qemu }) => qemu.console.waitFor(pattern, signal))
     } catch (error) {
       if (!signal.aborted) throw error
       throw this.#late(`console text ${pattern}`, limit, limit, 1, [])
@@ -101,7 +96,7 @@ export abstract class Waits {
     let seen: string[] = []
     for (let attempts = 1, pause = FIRST_PAUSE_MS; ; attempts++, pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        const result = await this.exec(command, { timeout: Math.max(1, left()) })
+        const result = await this.probe(command, { timeout: Math.max(1, left()) })
         if (done(result)) return result
         seen = lastSeen(result)
       } catch (error) {

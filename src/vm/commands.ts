@@ -1,0 +1,118 @@
+import { GuestAssertionError } from '../errors.js'
+import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
+import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
+import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
+import { VmBase } from './base.js'
+import { lastOf } from './timeline.js'
+
+export type Command = string | readonly string[]
+type TextOptions = ExecOptions & { encoding?: 'utf8' | undefined }
+
+/** Running commands in a guest, and moving files. */
+export abstract class Commands extends VmBase {
+  /**
+   * Runs a command, whatever its exit code.
+   * @param command text for the user's shell, or an argument vector that no shell changes.
+   * @throws MayflyError MAYFLY_COMMAND_TIMEOUT, MAYFLY_ABORTED, MAYFLY_OUTPUT_TOO_LARGE, MAYFLY_SSH_FAILED, MAYFLY_QEMU_EXITED, MAYFLY_GUEST_PANIC, MAYFLY_VM_STATE, MAYFLY_VM_RESTORED.
+   */
+  exec(command: Command, options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>
+  exec(command: Command, options?: TextOptions): Promise<ExecResult>
+  exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
+    const text = textOf(command)
+    const run = () => this.life.use(`exec ${text}`, (connection) => exec(connection, command, options))
+    return this.timeline.during('command', text, run, ({ exitCode, signal, stdout, stderr }) => ({
+      result: signal ?? `exit code ${exitCode}`,
+      stdout: lastOf(stdout.toString()),
+      stderr: lastOf(stderr.toString()),
+    }))
+  }
+
+  /**
+   * A short script of Mayfly's own that only looks: not a step of the test, so the timeline does not show it.
+   * @internal
+   */
+  probe(script: string, options: Pick<TextOptions, 'timeout' | 'signal'> = {}): Promise<ExecResult> {
+    return this.life.use('a look at the guest', (connection) => exec(connection, script, options))
+  }
+
+  /**
+   * Runs a command that must exit 0, and gives its stdout.
+   * @throws GuestAssertionError MAYFLY_COMMAND_FAILED with the output.
+   */
+  async succeed(command: Command, options: TextOptions = {}): Promise<string> {
+    const result = await this.exec(command, options)
+    if (result.exitCode === 0) return result.stdout
+    throw this.#unexpected(command, result, 'should succeed')
+  }
+
+  /**
+   * Runs a command that must exit with another code than 0, and gives its result.
+   * @throws GuestAssertionError MAYFLY_COMMAND_FAILED with the output.
+   */
+  async fail(command: Command, options: TextOptions = {}): Promise<ExecResult> {
+    const result = await this.exec(command, options)
+    if (result.exitCode !== 0) return result
+    throw this.#unexpected(command, result, 'should fail')
+  }
+
+  #unexpected(
+    command: Command,
+    { exitCode, signal, stdout, stderr, durationMs }: ExecResult,
+    should: string,
+  ): GuestAssertionError {
+    const status = signal ? `was killed by ${signal}` : `exited with ${exitCode}`
+    return new GuestAssertionError('MAYFLY_COMMAND_FAILED', `${should}, but ${status}: ${textOf(command)}`, {
+      details: [
+        `on ${this.name}, after ${Math.round(durationMs)} ms`,
+        ...lastLines('stdout', stdout),
+        ...lastLines('stderr', stderr),
+      ],
+    })
+  }
+
+  /** An interactive shell. */
+  shell(options?: ShellOptions): Promise<Shell> {
+    this.timeline.add('note', 'a shell was opened')
+    return this.life.use('open a shell', (connection) => openShell(connection, options))
+  }
+
+  /**
+   * Copies a file or a directory into the guest.
+   * @throws MayflyError MAYFLY_FILE_TRANSFER_FAILED naming both paths and the reason; nothing half-written is left.
+   */
+  upload(local: string, remote: string, options?: UploadOptions): Promise<void> {
+    return this.timeline.during('transfer', `upload ${local} to ${remote}`, () =>
+      this.life.use('upload', (connection) => upload(connection, local, remote, options)),
+    )
+  }
+
+  /** Copies a file or a directory out of the guest. */
+  download(remote: string, local: string): Promise<void> {
+    return this.timeline.during('transfer', `download ${remote} to ${local}`, () =>
+      this.life.use('download', (connection) => download(connection, remote, local)),
+    )
+  }
+
+  writeFile(remote: string, content: string | Uint8Array, options?: UploadOptions): Promise<void> {
+    return this.timeline.during('transfer', `write ${remote}`, () =>
+      this.life.use('writeFile', (connection) => writeFile(connection, remote, content, options)),
+    )
+  }
+
+  readFile(remote: string, options: { encoding: 'buffer' }): Promise<Buffer>
+  readFile(remote: string, options?: { encoding?: 'utf8' | undefined }): Promise<string>
+  readFile(remote: string, options?: { encoding?: 'utf8' | 'buffer' | undefined }): Promise<string | Buffer> {
+    return this.timeline.during('transfer', `read ${remote}`, () =>
+      this.life.use('readFile', (connection) => readFile(connection, remote, options as { encoding: 'buffer' })),
+    )
+  }
+}
+
+function textOf(command: Command): string {
+  return typeof command === 'string' ? command : command.join(' ')
+}
+
+function lastLines(name: string, text: string): string[] {
+  const lines = text.trimEnd().split('\n')
+  return text.trim() === '' ? [] : lines.slice(-20).map((line) => `${name}: ${line}`)
+}
