@@ -1,6 +1,7 @@
 import type { Client } from 'ssh2'
 import { MayflyError, messageOf } from '../errors.js'
 import { HandshakeFailure, handshake, type LoggedIn, type SshTarget } from './handshake.js'
+import { HelperShells } from './helper-shells.js'
 import { Lanes } from './lanes.js'
 import type { WaitingShell } from './waiting-shell.js'
 
@@ -23,6 +24,8 @@ export class SshConnection implements AsyncDisposable {
   readonly isDropbear: boolean
   /** The sessions of the server, on this connection and on those beside it, which end with it. */
   readonly lanes: Lanes
+  /** For scripts that only look. */
+  readonly helperShells = new HelperShells(this)
   /** For the next command. Whatever else is asked for first ends it, for it may change what a shell starts with. */
   #waitingShell: WaitingShell | undefined
   readonly #client: Client

@@ -1,5 +1,6 @@
 import { GuestAssertionError } from '../errors.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
+import { type ProbeOptions, probe } from '../ssh/probe.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { VmBase } from './base.js'
@@ -28,11 +29,12 @@ export abstract class Commands extends VmBase {
   }
 
   /**
-   * A short script of Mayfly's own that only looks: not a step of the test, so the timeline does not show it.
+   * A short script of Mayfly's own, for /bin/sh, that only looks and leaves nothing running: not a step of the test, so the
+   * timeline does not show it. Its result has no `signal`.
    * @internal
    */
-  probe(script: string, options: Pick<TextOptions, 'timeout' | 'signal'> = {}): Promise<ExecResult> {
-    return this.life.use('a look at the guest', (connection) => exec(connection, script, options))
+  probe(script: string, options?: ProbeOptions): Promise<ExecResult> {
+    return this.life.use('look at the guest', (connection) => probe(connection, script, options))
   }
 
   /**
