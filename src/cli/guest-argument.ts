@@ -1,7 +1,7 @@
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
+import { nearest } from '../nearest.js'
 import { guestsOfModule, isModule, type NamedGuest } from './guest-module.js'
-import { nearest } from './nearest.js'
 
 const NAMES = ['micro', 'debian', 'debian:bookworm', 'debian:trixie', 'micro:bookworm', 'micro:trixie']
 
