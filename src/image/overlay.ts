@@ -20,7 +20,6 @@ export async function createOverlay(path: string, { sizeBytes, backing }: Overla
 export interface DiskInfo {
   format: string
   virtualSizeBytes: number
-  backing?: string | undefined
 }
 
 /**
@@ -30,15 +29,20 @@ export interface DiskInfo {
 export async function inspectDisk(path: string): Promise<DiskInfo> {
   try {
     const info = JSON.parse(await qemuImg(['info', '--force-share', '--output=json', path])) as Record<string, unknown>
-    return {
-      format: String(info.format),
-      virtualSizeBytes: Number(info['virtual-size']),
-      backing: info['backing-filename'] as string | undefined,
-    }
+    return { format: String(info.format), virtualSizeBytes: Number(info['virtual-size']) }
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_BUILD_FAILED') throw error
     throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `not a usable disk image: ${path}`, { details: error.details })
   }
+}
+
+/**
+ * Makes one qcow2 of a disk and of the files that it reads.
+ * @throws MayflyError MAYFLY_IMAGE_CORRUPT, MAYFLY_BUILD_FAILED with qemu-img's own words.
+ */
+export async function convertDisk(from: string, to: string): Promise<void> {
+  const { format } = await inspectDisk(from)
+  await qemuImg(['convert', '-f', format, '-O', 'qcow2', from, to])
 }
 
 async function qemuImg(args: string[]): Promise<string> {

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Progress } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
-import { fileDigest, unreadable } from './file-digest.js'
+import { fileDigest } from './file-digest.js'
 import type { Image } from './image.js'
-import { inspectDisk } from './overlay.js'
+import { MANIFEST } from './manifest.js'
 import type { EmbeddedImage, KernelImage } from './reference.js'
 import { publish, type Store, withLock } from './store.js'
+import { wholeDisk } from './whole-disk.js'
 import type { Workshop } from './workshop.js'
 
 export interface ResolveOptions {
@@ -26,8 +27,6 @@ export interface ResolveOptions {
 export function resolveImage(reference: EmbeddedImage | KernelImage, options: ResolveOptions): Promise<Image> {
   return 'name' in reference ? embedded(reference, options) : kernel(reference)
 }
-
-const MANIFEST = 'manifest.json'
 
 async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOptions): Promise<Image> {
   const { store, workshop, progress, signal } = options
@@ -61,10 +60,11 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
   })
 }
 
-/** An image of the store; undefined if there is none or its manifest is damaged, in which case it is built again. */
+/** A built image of the store; undefined if there is none or its manifest is damaged, in which case it is built again. */
 export async function readImage(dir: string): Promise<Image | undefined> {
   try {
     const image = JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')) as Omit<Image, 'dir'>
+    if (image.kernel === undefined) return undefined
     const at = (path: string) => join(dir, path)
     const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
     return { ...image, dir, kernel: at(image.kernel), initrd: at(image.initrd), disk }
@@ -90,19 +90,7 @@ async function kernel(reference: KernelImage): Promise<Image> {
   }
 }
 
-/** A disk the user brought. One that reads other files is refused: what it boots would not be what was digested. */
+/** A disk the user brought. */
 async function ownDisk(path: string): Promise<Image['disk']> {
-  await access(path).catch(unreadable(path))
-  const { format, virtualSizeBytes, backing } = await inspectDisk(path)
-  if (backing !== undefined) {
-    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is a layer over another file, ${backing}`, {
-      hint: `Flatten it: qemu-img convert -O qcow2 ${path} flat.qcow2`,
-    })
-  }
-  if (format !== 'qcow2' && format !== 'raw') {
-    throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is of format ${format}`, {
-      hint: `Convert it: qemu-img convert -O qcow2 ${path} disk.qcow2`,
-    })
-  }
-  return { path, format, virtualSizeBytes }
+  return { path, ...(await wholeDisk(path)) }
 }

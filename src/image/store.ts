@@ -15,6 +15,8 @@ export interface Store {
   templates: string
   /** `sessions/<id>/`: what running processes own. */
   sessions: string
+  /** `downloads/<key>/`: what there is of images whose download has not ended. */
+  downloads: string
   locks: string
 }
 
@@ -36,6 +38,7 @@ export async function openStore(cacheDir: string = defaultCacheDir()): Promise<S
     images: join(root, 'images'),
     templates: join(root, 'templates'),
     sessions: join(root, 'sessions'),
+    downloads: join(root, 'downloads'),
     locks: join(root, 'locks'),
   }
   try {

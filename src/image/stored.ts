@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type DiskImage, readDiskImage } from './disk-image.js'
 import { diskUsage } from './disk-usage.js'
 import { lastUsed } from './last-used.js'
 import { readImage } from './resolve.js'
@@ -16,6 +17,8 @@ export interface StoredImage {
   lastUsedAt: Date
   /** Allocated on disk. */
   bytes: number
+  /** What it is, if it was pulled or imported. */
+  disk: DiskImage | undefined
 }
 
 /** Every image in the store, usable or not. */
@@ -26,9 +29,10 @@ export async function listImages(store: Store): Promise<StoredImage[]> {
       .sort((a, b) => a.localeCompare(b))
       .map(async (key) => {
         const directory = join(store.images, key)
-        const image = await readImage(directory).catch(() => undefined)
+        const disk = await readDiskImage(directory)
+        const image = disk ?? (await readImage(directory).catch(() => undefined))
         const [lastUsedAt, bytes] = await Promise.all([lastUsed(directory), diskUsage(directory)])
-        return { key, directory, name: image?.name ?? key, digest: image?.digest, lastUsedAt, bytes }
+        return { key, directory, name: image?.name ?? key, digest: image?.digest, lastUsedAt, bytes, disk }
       }),
   )
 }

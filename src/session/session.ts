@@ -69,7 +69,8 @@ export class Session implements AsyncDisposable {
   async #close(): Promise<void> {
     const results = await Promise.allSettled(this.owned.map((resource) => resource[Symbol.asyncDispose]()))
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, this.id), 10_000)
-    await rm(this.directory, { recursive: true, force: true })
+    // The watchdog of a short session may only just have made its lock file there.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 })
     this.#watchdog.lifeline.end()
     const { process: watchdog } = this.#watchdog
     if (watchdog.exitCode === null && watchdog.pid !== undefined) {

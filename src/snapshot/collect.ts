@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
+import { listPartials } from '../image/download/partial.js'
 import { acquireLock } from '../image/lock.js'
 import type { Store } from '../image/store.js'
 import { listImages } from '../image/stored.js'
@@ -23,12 +24,12 @@ export interface Collection {
  * Damaged ones go whatever the policy is.
  */
 export async function collect(store: Store, policy: CollectionPolicy, { dryRun = false } = {}): Promise<Collection> {
-  const entries = entriesOf(await listTemplates(store), await listImages(store))
+  const entries = entriesOf(await listTemplates(store), await listImages(store), await listPartials(store))
   const plan = planCollection(entries, await usedDirectories(store), policy, new Date())
   const removed: Removal[] = []
   const spared: Removal[] = []
   for (const removal of plan) {
-    const done = dryRun || (await remove(store, await currentSession(store), removal))
+    const done = dryRun || (await removeUnused(store, await currentSession(store), removal))
     ;(done ? removed : spared).push(removal)
   }
   const bytes = (list: readonly Entry[]) => list.reduce((sum, entry) => sum + entry.bytes, 0)
@@ -39,7 +40,7 @@ export async function collect(store: Store, policy: CollectionPolicy, { dryRun =
  * Moves a directory out of the store, then deletes it. It is moved to the session's directory, which goes with us if we die half-way.
  * @returns false if it is being made, or somebody uses it.
  */
-async function remove(store: Store, session: Session, entry: Entry): Promise<boolean> {
+export async function removeUnused(store: Store, session: Session, entry: Entry): Promise<boolean> {
   const lock = await tryLock(join(store.locks, `${entry.kind}-${entry.key}.lock`))
   if (!lock) return false
   await using _lock = lock

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import type { StoredPartial } from '../image/download/partial.js'
 import type { StoredImage } from '../image/stored.js'
 import { formatMilliseconds } from '../units.js'
 import type { StoredTemplate } from './stored.js'
@@ -13,7 +14,8 @@ export interface CollectionPolicy {
 }
 
 export interface Entry {
-  kind: 'template' | 'image'
+  /** `download`: what there is of one that has not ended. */
+  kind: 'template' | 'image' | 'download'
   key: string
   directory: string
   name: string
@@ -31,8 +33,12 @@ export interface Removal extends Entry {
   reason: string
 }
 
-/** Templates and images as entries of one list. */
-export function entriesOf(templates: readonly StoredTemplate[], images: readonly StoredImage[]): Entry[] {
+/** Templates, images and downloads as entries of one list. */
+export function entriesOf(
+  templates: readonly StoredTemplate[],
+  images: readonly StoredImage[],
+  downloads: readonly StoredPartial[] = [],
+): Entry[] {
   return [
     ...templates.map((template): Entry => {
       const { imageDigest: digest, stacked, parent } = template
@@ -46,6 +52,7 @@ export function entriesOf(templates: readonly StoredTemplate[], images: readonly
         damage: image.digest ? undefined : 'its manifest is missing or damaged',
       }),
     ),
+    ...downloads.map((download): Entry => ({ ...download, kind: 'download', digest: undefined, damage: undefined })),
   ]
 }
 

@@ -1,0 +1,151 @@
+import type { Dispatcher } from 'undici'
+import { errnoOf, messageOf } from '../../errors.js'
+
+/** One request that came to nothing. */
+export class HttpFailure extends Error {
+  /** Whether another attempt may go better. */
+  readonly transient: boolean
+  /** How long the server asks to be left alone. */
+  readonly afterMs: number | undefined
+
+  constructor(message: string, options: { transient: boolean; afterMs?: number | undefined; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.transient = options.transient
+    this.afterMs = options.afterMs
+  }
+}
+
+export interface HttpReply {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: AsyncIterable<Buffer> & { dump(): Promise<void> }
+}
+
+export interface HttpOptions {
+  /** Without an answer, or without a byte of it, for this long, a connection is given up. */
+  stallMs: number
+  /** Follows redirects from https to http. */
+  insecureRedirects: boolean
+  signal?: AbortSignal | undefined
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308]
+const MAXIMUM_REDIRECTS = 10
+const TRANSIENT_STATUSES = [408, 425, 429, 500, 502, 503, 504]
+/** Of name look-up and of certificates: the same again would come of the same request. */
+const LASTING = /^(ENOTFOUND|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|UND_ERR_INVALID_ARG)/
+
+/** GET requests through the proxies of the environment (`http_proxy`, `https_proxy`, `no_proxy`), for one download. */
+export class HttpClient implements AsyncDisposable {
+  readonly #options: HttpOptions
+  readonly #dispatcher: Dispatcher
+  readonly #request: (url: URL, options: object) => Promise<Dispatcher.ResponseData>
+
+  private constructor(undici: typeof import('undici'), options: HttpOptions) {
+    const { stallMs } = options
+    this.#options = options
+    this.#request = undici.request
+    this.#dispatcher = new undici.EnvHttpProxyAgent({
+      headersTimeout: stallMs,
+      bodyTimeout: stallMs,
+      connect: { timeout: stallMs },
+      // As curl does it: many proxies refuse a tunnel to port 80.
+      proxyTunnel: false,
+    })
+  }
+
+  static async open(options: HttpOptions): Promise<HttpClient> {
+    // Loaded when something is downloaded: it costs 100 ms.
+    return new HttpClient(await import('undici'), options)
+  }
+
+  /**
+   * Answers with a status below 400, or one of `wanted`.
+   * @throws HttpFailure.
+   */
+  async get(url: string, headers: Record<string, string>, wanted: readonly number[] = []): Promise<HttpReply> {
+    let at = parse(url)
+    for (let hops = 0; ; hops++) {
+      const reply = await this.#send(at, headers)
+      const { status } = reply
+      if (REDIRECTS.includes(status)) {
+        await reply.body.dump()
+        if (hops === MAXIMUM_REDIRECTS)
+          throw lasting(`${shown(url)} was redirected more than ${MAXIMUM_REDIRECTS} times`)
+        at = this.#follow(at, reply.headers.location)
+      } else if (status < 400 || wanted.includes(status)) return reply
+      else {
+        await reply.body.dump()
+        throw new HttpFailure(`${shown(at.href)} answered with status ${status}`, {
+          transient: TRANSIENT_STATUSES.includes(status),
+          afterMs: retryAfter(reply.headers['retry-after']),
+        })
+      }
+    }
+  }
+
+  async #send(url: URL, headers: Record<string, string>): Promise<HttpReply> {
+    const { signal } = this.#options
+    const { username, password } = url
+    const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+    const bare = new URL(url)
+    bare.username = bare.password = ''
+    try {
+      const {
+        statusCode,
+        headers: answered,
+        body,
+      } = await this.#request(bare, {
+        dispatcher: this.#dispatcher,
+        signal,
+        headers: { 'user-agent': 'mayfly', ...headers, ...(username && { authorization: `Basic ${login}` }) },
+      })
+      return { status: statusCode, headers: answered, body: body as unknown as HttpReply['body'] }
+    } catch (error) {
+      throw networkFailure(error, url.href)
+    }
+  }
+
+  #follow(from: URL, location: string | string[] | undefined): URL {
+    if (typeof location !== 'string') throw lasting(`${shown(from.href)} redirects to nowhere`)
+    const to = parse(location, from)
+    if (from.protocol === 'https:' && to.protocol === 'http:' && !this.#options.insecureRedirects) {
+      throw lasting(`${shown(from.href)} redirects to ${shown(to.href)}, which is not encrypted`)
+    }
+    return to
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dispatcher.destroy()
+  }
+}
+
+/** What went wrong while a body was read, or before it came. */
+export function networkFailure(error: unknown, url: string): HttpFailure {
+  if (error instanceof HttpFailure) return error
+  const code = errnoOf(error) ?? errnoOf((error as Error).cause) ?? ''
+  const reason = code.startsWith('UND_ERR') && code.endsWith('TIMEOUT') ? 'nothing comes any more' : messageOf(error)
+  return new HttpFailure(`${shown(url)}: ${reason || code}`, { transient: !LASTING.test(code), cause: error })
+}
+
+/** An address for people, without a password in it. */
+export function shown(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/@]*@/, '$1')
+}
+
+function parse(text: string, base?: URL): URL {
+  const url = URL.canParse(text, base?.href) ? new URL(text, base) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw lasting(`not an http or https address: ${shown(text)}`)
+}
+
+function lasting(message: string): HttpFailure {
+  return new HttpFailure(message, { transient: false })
+}
+
+/** RFC 9110: seconds, or a date. */
+function retryAfter(value: string | string[] | undefined): number | undefined {
+  if (typeof value !== 'string') return undefined
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}

@@ -1,0 +1,100 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, rm, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { MayflyError } from '../errors.js'
+import type { Architecture } from './catalogue-entries.js'
+import { compressionOf, Decompressor, MAGIC_BYTES } from './decompress.js'
+import { readDiskImage } from './disk-image.js'
+import { type Checksum, sameChecksum } from './download/checksum.js'
+import { unreadable } from './file-digest.js'
+import { convertDisk } from './overlay.js'
+import { keepDisk, type Pulled, type PullOptions, sha256 } from './pull.js'
+import { sparseCopy } from './sparse-copy.js'
+import { assertSpace, explainFull } from './store.js'
+import { wholeDisk } from './whole-disk.js'
+
+/** A disk image of the user's own. */
+export interface FileSource {
+  path: string
+  /** Default: the file's. */
+  name?: string | undefined
+  checksum?: Checksum | undefined
+  architecture?: Architecture | undefined
+  /** Makes a qcow2 of it, together with the other files that it reads. Otherwise one that reads others is refused. */
+  convert?: boolean | undefined
+}
+
+const BLOCK_BYTES = 1024 * 1024
+
+/**
+ * Copies a disk into the store, unpacked if it is compressed.
+ * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, MAYFLY_IMAGE_CHECKSUM_MISMATCH, MAYFLY_CACHE_UNUSABLE.
+ */
+export async function importDisk(
+  source: FileSource,
+  options: Pick<PullOptions, 'store' | 'workshop' | 'progress' | 'signal'>,
+): Promise<Pulled> {
+  const { store, workshop, progress } = options
+  const path = resolve(source.path)
+  const name = source.name ?? basename(path)
+  const stats = await stat(path).catch(unreadable(path))
+  if (!stats.isFile()) throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `not a regular file: ${path}`)
+  return await progress.step(`import ${name}`, async () => {
+    const target = join(workshop.directory, `import-${randomBytes(4).toString('hex')}`)
+    try {
+      if (source.checksum) await assertChecksum(path, source.checksum)
+      await assertSpace(store, 512 * stats.blocks, `a copy of ${path}`)
+      const unpacked = await copy(path, target, source.convert ?? false, options)
+      const digest = await sha256(target)
+      const checksum = unpacked ? await sha256(path) : digest
+      const cached = (await readDiskImage(join(store.images, digest.hex))) !== undefined
+      const { architecture } = source
+      const at = new Date().toISOString()
+      return { image: await keepDisk(target, digest, { name, path, architecture, checksum, at }, options), cached }
+    } catch (error) {
+      throw explainFull(store, error)
+    } finally {
+      await rm(target, { force: true })
+    }
+  })
+}
+
+/** @returns whether the copy is not what the file's own bytes are. */
+async function copy(
+  path: string,
+  target: string,
+  convert: boolean,
+  { workshop, signal }: Pick<PullOptions, 'workshop' | 'signal'>,
+): Promise<boolean> {
+  const compression = compressionOf(await readHead(path))
+  if (compression !== undefined) {
+    await using decompressor = await Decompressor.start(compression, target, workshop.childEnvironment())
+    for await (const block of createReadStream(path, { highWaterMark: BLOCK_BYTES, signal })) {
+      await decompressor.write(block as Buffer)
+    }
+    await decompressor.finish()
+  } else if (convert) await convertDisk(path, target)
+  else {
+    // Before it is copied: it may be large.
+    await wholeDisk(path)
+    await sparseCopy(path, target)
+  }
+  return compression !== undefined || convert
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  await using file = await open(path).catch(unreadable(path))
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+async function assertChecksum(path: string, expected: Checksum): Promise<void> {
+  const hash = createHash(expected.algorithm)
+  for await (const block of createReadStream(path, { highWaterMark: BLOCK_BYTES })) hash.update(block as Buffer)
+  const found = { algorithm: expected.algorithm, hex: hash.digest('hex') }
+  if (sameChecksum(found, expected)) return
+  throw new MayflyError('MAYFLY_IMAGE_CHECKSUM_MISMATCH', `${path} is not what it should be`, {
+    details: [`expected ${expected.algorithm} ${expected.hex}`, `found ${found.algorithm} ${found.hex}`],
+  })
+}

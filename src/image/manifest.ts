@@ -1,0 +1,2 @@
+/** In every image's directory: what the image is. */
+export const MANIFEST = 'manifest.json'
