@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import type { ActionContext } from './action.js'
 import type { GcOptions } from './gc.js'
 import type { LsOptions } from './ls.js'
+import type { OpenOptions } from './open.js'
 import type { RunOptions } from './run.js'
 
 type Act<Options> = (context: ActionContext, options: Options, args: string[]) => Promise<number>
@@ -47,6 +48,22 @@ export function buildProgram(): Command {
         "mayfly run debian -- 'systemctl is-system-running; uptime'",
         'mayfly run micro --upload ./site:/srv/site -- ls -l /srv/site',
         'tar c . | mayfly run micro -- tar t',
+      ) + EXIT_CODES,
+    )
+
+  command<OpenOptions>(program, 'open <bundle> [command...]', async () => (await import('./open.js')).open)
+    .summary('go on with a machine whose test failed')
+    .description(
+      'Resumes the machine of a failed test from the moment of the failure, and runs a command in it, or opens a shell.\n' +
+        'Nothing that is done there is kept: it can be opened any number of times, also several times at once.\n' +
+        'A bundle is what a test leaves with MAYFLY_KEEP=1; its path is printed below the failure.',
+    )
+    .option('--vm <name>', 'which machine, if the bundle holds several')
+    .addHelpText(
+      'after',
+      examples(
+        'mayfly open .mayfly/failures/web.test.ts/serves-the-page',
+        'mayfly open .mayfly/failures/web.test.ts/serves-the-page -- journalctl -u nginx',
       ) + EXIT_CODES,
     )
 
@@ -102,7 +119,7 @@ export function buildProgram(): Command {
   return program
 }
 
-function command<Options extends GcOptions | LsOptions | RunOptions | { json?: boolean }>(
+function command<Options extends GcOptions | LsOptions | OpenOptions | RunOptions | { json?: boolean }>(
   program: Command,
   usage: string,
   load: () => Promise<Act<Options>>,

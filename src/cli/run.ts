@@ -1,15 +1,10 @@
-import { constants } from 'node:os'
 import { MayflyError } from '../errors.js'
-import type { ExecOptions } from '../ssh/exec.js'
 import { type Duration, type Size, toMilliseconds } from '../units.js'
 import { launch } from '../vm/launch.js'
-import type { Vm } from '../vm/vm.js'
 import type { ActionContext } from './action.js'
-import { EXIT } from './exit.js'
 import { guestNamed } from './guest-argument.js'
-import { interact } from './interact.js'
+import { isInteractive, runInMachine } from './in-machine.js'
 import { delayed, progressOn } from './progress.js'
-import { writerOf } from './streams.js'
 
 export interface RunOptions {
   cpus?: number
@@ -31,14 +26,13 @@ export async function run({ cacheDir, signal }: ActionContext, options: RunOptio
   const [image = '', ...command] = args
   const { cpus, memory, disk } = options
   const guest = await guestNamed(image, { cpus, memory, disk })
-  const interactive = command.length === 0 && process.stdin.isTTY
   const execOptions = {
     cwd: options.cwd,
     user: options.user,
     env: environment(options.env ?? []),
     timeout: options.timeout === undefined ? undefined : toMilliseconds(options.timeout, '--timeout'),
   }
-  if (interactive && (options.cwd ?? options.user ?? options.env ?? options.timeout) !== undefined) {
+  if (isInteractive(command) && (options.cwd ?? options.user ?? options.env ?? options.timeout) !== undefined) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', 'an interactive shell takes no --cwd, --user, --env or --timeout', {
       hint: `Give a command: mayfly run ${image} -- <command>`,
     })
@@ -51,23 +45,7 @@ export async function run({ cacheDir, signal }: ActionContext, options: RunOptio
   signal.addEventListener('abort', () => void vm.destroy())
   signal.throwIfAborted()
   for (const { local, remote } of uploads) await vm.upload(local, remote)
-  const ended = interactive ? await interact(vm) : await passThrough(vm, command, execOptions)
-  return ended.signal === null ? (ended.exitCode ?? EXIT.harness) : EXIT.signal + signalNumber(ended.signal)
-}
-
-/** Runs a command with this process's standard input, output and error. */
-async function passThrough(
-  vm: Vm,
-  command: string[],
-  options: Omit<ExecOptions, 'encoding'>,
-): Promise<{ exitCode: number | null; signal: string | null }> {
-  const [line] = command
-  return await vm.exec(command.length === 1 ? line! : command.length === 0 ? ['sh'] : command, {
-    ...options,
-    stdin: process.stdin,
-    onStdout: writerOf(process.stdout),
-    onStderr: writerOf(process.stderr),
-  })
+  return await runInMachine(vm, command, execOptions)
 }
 
 function environment(entries: readonly string[]): Record<string, string> {
@@ -90,8 +68,4 @@ function uploadOf(text: string): { local: string; remote: string } {
   throw new MayflyError('MAYFLY_OPTION_INVALID', `--upload is not local:remote: ${JSON.stringify(text)}`, {
     hint: 'For example: --upload ./site:/srv/site',
   })
-}
-
-function signalNumber(name: string): number {
-  return constants.signals[name as NodeJS.Signals] ?? 0
 }

@@ -54,9 +54,20 @@ export interface TestMeta {
   findings?: readonly Finding[]
 }
 
+/** What a failed test attaches to vitest's own report. */
+export interface EvidenceArtifact {
+  type: 'mayfly:evidence'
+  /** Absolute. */
+  directory: string
+  attachments: { path: string; contentType: string }[]
+}
+
 declare module 'vitest' {
   interface TaskMeta {
     mayfly?: TestMeta
+  }
+  interface TestArtifactRegistry {
+    mayflyEvidence: EvidenceArtifact
   }
 }
 

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MayflyError, messageOf } from '../errors.js'
 import { findTool } from '../host/tools.js'
@@ -24,6 +24,27 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
+/** A running QEMU, as whoever started it knows it. */
+export interface QemuParts {
+  pid: number
+  /** The program and its arguments, without what it was started through. */
+  command: readonly string[]
+  channels: QemuChannels
+  /** Resolves when the process is gone and its output is read; never rejects. */
+  exited: Promise<Exit>
+  /** False as soon as the process is known to have ended, which may be before `exited` resolves. */
+  isAlive(): boolean
+  /** SIGKILL, if it still runs. */
+  kill(): void
+}
+
+export interface QemuChannels {
+  qmp: Duplex
+  console: Duplex
+  agent: Duplex
+  stderr: Readable
+}
+
 const KEPT_STDERR = 16 * 1024
 const EXIT_GRACE_MS = 250
 
@@ -31,30 +52,38 @@ const EXIT_GRACE_MS = 250
 export class QemuProcess {
   readonly qmp: QmpClient
   readonly console: Console
+  /** The streams below, for whoever passes them on. */
+  readonly channels: QemuChannels
   /** The second serial port, where an embedded guest's fix-up agent listens. */
   readonly agent: Duplex
+  readonly pid: number
   /** Resolves when the process is gone and its output is read; never rejects. */
   readonly exited: Promise<Exit>
-  readonly #child: ChildProcess
+  /** The program and its arguments, without what it was started through. */
+  readonly command: readonly string[]
+  readonly #parts: QemuParts
   readonly #listeners = new Set<() => void>()
   #stderr = ''
   #exit: Exit | undefined
 
-  private constructor(child: ChildProcess) {
-    // Extra 'pipe' descriptors are socket pairs: both ways, whatever their type says.
-    const channels = child.stdio as unknown as Duplex[]
-    this.#child = child
-    this.qmp = new QmpClient(channels[CHANNEL_FDS.qmp]!)
-    this.console = new Console(channels[CHANNEL_FDS.console]!)
-    this.agent = channels[CHANNEL_FDS.agent]!
+  /** @param parts a process that somebody has started: `spawn`, or another process of ours. */
+  constructor(parts: QemuParts) {
+    const { channels } = parts
+    this.#parts = parts
+    this.channels = channels
+    this.pid = parts.pid
+    this.command = parts.command
+    this.qmp = new QmpClient(channels.qmp)
+    this.console = new Console(channels.console)
+    this.agent = channels.agent
     this.agent.on('error', () => {})
-    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    channels.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.#stderr = (this.#stderr + chunk).slice(-KEPT_STDERR)
       for (const listener of this.#listeners) listener()
     })
-    this.exited = once(child, 'close').then(([code, signal]) => {
-      this.#exit = { code, signal }
-      return this.#exit
+    this.exited = parts.exited.then((exit) => {
+      this.#exit = exit
+      return exit
     })
   }
 
@@ -80,11 +109,21 @@ export class QemuProcess {
         cause: error,
       })
     }
-    return new QemuProcess(child)
-  }
-
-  get pid(): number {
-    return this.#child.pid!
+    // Extra 'pipe' descriptors are socket pairs: both ways, whatever their type says.
+    const channels = child.stdio as unknown as Duplex[]
+    return new QemuProcess({
+      pid: child.pid,
+      command: [binary, ...argv],
+      channels: {
+        qmp: channels[CHANNEL_FDS.qmp]!,
+        console: channels[CHANNEL_FDS.console]!,
+        agent: channels[CHANNEL_FDS.agent]!,
+        stderr: child.stderr!,
+      },
+      exited: once(child, 'close').then(([code, signal]) => ({ code, signal })),
+      isAlive: () => child.exitCode === null && child.signalCode === null,
+      kill: () => void child.kill('SIGKILL'),
+    })
   }
 
   get exit(): Exit | undefined {
@@ -92,7 +131,7 @@ export class QemuProcess {
   }
 
   get alive(): boolean {
-    return this.#exit === undefined && this.#child.exitCode === null && this.#child.signalCode === null
+    return this.#exit === undefined && this.#parts.isAlive()
   }
 
   /** How it ended, if it has or is about to: a dying process closes its sockets a moment before it is seen to end. */
@@ -103,7 +142,7 @@ export class QemuProcess {
 
   /** Power cut: SIGKILL, then the wait for the process to be gone. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL')
+    this.#parts.kill()
     await this.exited
   }
 
@@ -171,6 +210,11 @@ export class QemuProcess {
     if (this.#exit?.signal === 'SIGBUS')
       return 'Its RAM file could not grow: is the cache directory full? `mayfly gc` frees space.'
     return undefined
+  }
+
+  /** The last that it has said, 16 KiB at most. */
+  get stderr(): string {
+    return this.#stderr
   }
 
   stderrTail(): string[] {

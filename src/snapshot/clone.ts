@@ -14,6 +14,7 @@ import type { Running } from './running.js'
 import { setRight } from './set-right.js'
 import { frozenTemplate } from './template.js'
 import { type LaunchTimings, timed } from './timings.js'
+import { leaveWreck } from './wreck.js'
 
 /** A machine that was resumed and can be logged in to, with its clock and entropy set right. Its session owns it. */
 export interface Clone extends Running, AsyncDisposable {
@@ -61,10 +62,12 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
     signal?.throwIfAborted()
     return { ...resumed, ...owned, ...connected, prepared, place }
   } catch (error) {
-    await owned[Symbol.asyncDispose]()
-    throw signal?.aborted
+    const failure = signal?.aborted
       ? new MayflyError('MAYFLY_ABORTED', `the launch of ${guest.name} was given up`, { cause: signal.reason })
       : explainFull(harness.store, error)
+    if (place && failure instanceof Error) await leaveWreck(failure, place, resumed?.qemu)
+    await owned[Symbol.asyncDispose]()
+    throw failure
   }
 }
 

@@ -8,12 +8,15 @@ import { toMilliseconds } from '../units.js'
 import { defineGuest, type GuestSpec } from '../vm/define-guest.js'
 import type { LaunchOptions } from '../vm/launch.js'
 import { Vm } from '../vm/vm.js'
+import { Attempt } from './attempt.js'
+import { type EvidenceOptions, type EvidenceSettings, evidenceSettings } from './evidence-options.js'
 import { poolPerFile, testsToCome } from './file-pools.js'
-import { lineProgress } from './line-progress.js'
+import { countRetry, retryHarnessFailures } from './infra-retry.js'
+import { lineProgress, say } from './line-progress.js'
 import { fitToHost } from './runtime-config.js'
 import { isTenant, Tenancy } from './tenancy.js'
 
-export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout' | 'unique'> {
+export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout' | 'unique'>, EvidenceOptions {
   /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
   scope?: 'test' | 'file' | 'worker'
   /**
@@ -39,7 +42,18 @@ export function guestTest(
   definition: Definition | Record<string, Definition>,
   options: GuestTestOptions = {},
 ): unknown {
-  const { scope = 'test', pool: most, prepareTimeout = '15m', ...launchOptions } = options
+  const {
+    scope = 'test',
+    pool: most,
+    prepareTimeout = '15m',
+    evidence,
+    keep,
+    console,
+    retry,
+    ...launchOptions
+  } = options
+  const settings = evidenceSettings({ evidence, keep, console, retry })
+  const { retries } = settings
   const guests = isSingle(definition) ? { vm: defineGuest(definition) } : defineAll(definition)
   const all = Object.values(guests)
   const progress = lineProgress()
@@ -52,7 +66,9 @@ export function guestTest(
   )
 
   failOnLeaks(launchOptions.cacheDir)
+  if (retries > 0) retryHarnessFailures(retries)
   const pools = scope === 'test' && most !== 0 ? poolPerFile(all, { ...launchOptions, progress, most }) : undefined
+  const common = { ...launchOptions, progress, guests: all, retries }
   let test = base as unknown as Extendable
   // vitest reads the names of the fixtures that a fixture needs from the source of its first parameter.
   if (scope === 'test') {
@@ -60,9 +76,10 @@ export function guestTest(
       'mayflyTenancy',
       { scope },
       async ({ signal, task }: { signal: AbortSignal; task: RunnerTestCase }, { onCleanup }: Hooks) => {
-        const tenancy = new Tenancy({ ...launchOptions, progress, guests: all, pools, signal })
-        onCleanup(() => tenancy.end())
-        await tenancy.admit()
+        const onRetry = (error: Error) => sayRetry(error, task)
+        const tenancy = new Tenancy({ ...common, takesTurns: true, pools, signal, onRetry })
+        const attempt = await Attempt.begin({ task, tenancy, settings, last: true })
+        onCleanup(() => attempt.end().finally(() => tenancy.end()))
         const expected = 1 + testsToCome(task.file)
         for (const pool of pools?.values() ?? []) pool.expect(expected)
         return tenancy
@@ -71,15 +88,34 @@ export function guestTest(
   } else {
     // biome-ignore lint/correctness/noEmptyPattern: vitest insists on a pattern here
     test = test.extend('mayflyTenancy', { scope }, ({}: object, { onCleanup }: Hooks) => {
-      const tenancy = new Tenancy({ ...launchOptions, progress, guests: all })
+      const tenancy = new Tenancy({ ...common, takesTurns: false, onRetry: sayRetry })
       onCleanup(() => tenancy.end())
       return tenancy
     })
+    test = test.extend('mayflyAttempt', { scope: 'test', auto: true }, watchAttempt(settings))
   }
   for (const [name, guest] of Object.entries(guests)) {
-    test = test.extend(name, { scope }, ({ mayflyTenancy }: { mayflyTenancy: Tenancy }) => mayflyTenancy.launch(guest))
+    test = test.extend(name, { scope }, ({ mayflyTenancy }: { mayflyTenancy: Tenancy }) =>
+      mayflyTenancy.launch(name, guest),
+    )
   }
   return test
+}
+
+/** The machines go on to the next test: each one's part is explained by itself. */
+function watchAttempt(settings: EvidenceSettings) {
+  return async (
+    { task, mayflyTenancy: tenancy }: { task: RunnerTestCase; mayflyTenancy: Tenancy },
+    { onCleanup }: Hooks,
+  ): Promise<void> => {
+    const attempt = await Attempt.begin({ task, tenancy, settings, last: false })
+    onCleanup(() => attempt.end())
+  }
+}
+
+function sayRetry(error: Error, task?: RunnerTestCase): void {
+  if (task) countRetry(task)
+  say(`a machine is launched again, for the harness failed: ${error.message.split('\n')[0]}`)
 }
 
 interface Hooks {

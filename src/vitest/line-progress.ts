@@ -1,9 +1,13 @@
 import type { Progress } from '../host/progress.js'
 import { formatMilliseconds } from '../units.js'
 
-/** A line on stderr when a step starts and when it ends: vitest captures the console, and shows it only at the end of a file. */
-export function lineProgress(write: (text: string) => void = (text) => process.stderr.write(text)): Progress {
-  const say = (line: string) => write(`mayfly: ${line}\n`)
+/** A line on stderr: vitest captures the console, and shows it only at the end of a file. */
+export function say(line: string): void {
+  process.stderr.write(`mayfly: ${line}\n`)
+}
+
+/** A line when a step starts and when it ends. */
+export function lineProgress(): Progress {
   return {
     async step(title, work) {
       const started = performance.now()

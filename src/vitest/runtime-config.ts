@@ -23,12 +23,17 @@ export function fitToHost(guests: readonly Guest[]): void {
   if (testTimeout === VITEST_TEST_TIMEOUT && timeoutScale > 1) vi.setConfig({ testTimeout: testTimeout * timeoutScale })
 }
 
-/** vitest tells no one its resolved configuration; its worker state holds it. */
+/** vitest's root, absolute. */
+export function vitestRoot(): string {
+  return workerConfig().root ?? process.cwd()
+}
+
 function chosen(): { maxConcurrency: number; testTimeout: number } {
-  const worker = (globalThis as { __vitest_worker__?: { config?: { maxConcurrency?: number; testTimeout?: number } } })
-    .__vitest_worker__
-  return {
-    maxConcurrency: worker?.config?.maxConcurrency ?? VITEST_MAX_CONCURRENCY,
-    testTimeout: worker?.config?.testTimeout ?? VITEST_TEST_TIMEOUT,
-  }
+  const { maxConcurrency = VITEST_MAX_CONCURRENCY, testTimeout = VITEST_TEST_TIMEOUT } = workerConfig()
+  return { maxConcurrency, testTimeout }
+}
+
+/** vitest tells no one its resolved configuration; its worker state holds it. */
+function workerConfig(): { maxConcurrency?: number; testTimeout?: number; root?: string } {
+  return (globalThis as { __vitest_worker__?: { config?: object } }).__vitest_worker__?.config ?? {}
 }

@@ -2,14 +2,18 @@ import type { Guest } from '../guest/spec.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import type { Clone } from '../snapshot/clone.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
-import { Life, type VmState } from './life.js'
+import type { Family } from './family.js'
+import { Life } from './life.js'
 import { Timeline } from './timeline.js'
+import type { VmState } from './wrong-state.js'
 
 /** What the groups of a Vm's members stand on: which machine it is, its life, and what is written down of it. */
 export abstract class VmBase {
   readonly id: string
   readonly guest: Guest
   readonly accelerator: AcceleratorKind
+  /** @internal */
+  abstract readonly family: Family
   /** @internal */
   readonly timeline = new Timeline()
   /** @internal */

@@ -1,11 +1,18 @@
 import { MayflyError } from '../errors.js'
+import type { TimeLimit } from './allowance.js'
 import type { Vm } from './vm.js'
 
 /** A launched machine and all that was forked from it, or from its forks. Each lives for itself; whoever owns the first can end them all. */
 export class Family {
+  /** The time that whoever uses them has, if that is known at the moment: a test's. */
+  timeLimit: () => TimeLimit | undefined = () => undefined
   readonly #members = new Set<Vm>()
   readonly #births = new Set<Promise<unknown>>()
   readonly #ending = new AbortController()
+
+  get members(): readonly Vm[] {
+    return [...this.#members]
+  }
 
   add(vm: Vm): void {
     this.#members.add(vm)
@@ -15,8 +22,8 @@ export class Family {
     this.#members.delete(vm)
   }
 
-  /** Runs `make`, whose signal aborts when the family ends. */
-  async bear<Forks extends Vm[]>(make: (signal: AbortSignal) => Promise<Forks>): Promise<Forks> {
+  /** Runs `make`, which starts machines, and whose signal aborts when the family ends. */
+  async bear<T>(make: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal } = this.#ending
     if (signal.aborted) throw new MayflyError('MAYFLY_ABORTED', 'a fork was asked for after its test had ended')
     const birth = make(signal)

@@ -5,6 +5,10 @@ import type { QmpClient } from '../qemu/qmp.js'
 export class Forwards {
   readonly #hostPorts = new Map<number, number>()
 
+  get ports(): ReadonlyMap<number, number> {
+    return this.#hostPorts
+  }
+
   /** The loopback port of the host that leads to a port of the guest. */
   async open(qmp: QmpClient, guestPort: number): Promise<number> {
     const known = this.#hostPorts.get(guestPort)

@@ -1,6 +1,5 @@
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
-import type { QmpEvent } from '../qemu/qmp-schema.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
@@ -16,9 +15,8 @@ import { InFlight } from './in-flight.js'
 import { explainLost } from './lost-connection.js'
 import type { Timeline } from './timeline.js'
 import { Turns } from './turns.js'
-import { type VmState, wrongState } from './wrong-state.js'
-
-export type { VmState } from './wrong-state.js'
+import { type Ending, Witness } from './witness.js'
+import { stillUp, type VmState, wrongState } from './wrong-state.js'
 
 /** One machine through its starts and stops: the QEMU process of the moment, the one SSH connection, the state. */
 export class Life {
@@ -30,12 +28,14 @@ export class Life {
   #state: VmState = 'running'
   #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
-  #shutdownReason: string | undefined
+  #witness!: Witness
+  /** Its guest was asked to go down. */
+  #leaving = false
   #crashReason: string | undefined
   #inFlight = new InFlight()
   /** What changes the machine's power, or needs it not to change. A power cut at the end waits for nobody. */
   readonly #turns = new Turns()
-  readonly #forwards = new Forwards()
+  readonly forwards = new Forwards()
   readonly #timeline: Timeline
 
   constructor(clone: Clone, timeline: Timeline) {
@@ -53,6 +53,11 @@ export class Life {
     return this.#state
   }
 
+  /** Whether its QEMU ended by itself, or was killed by somebody else. */
+  get died(): boolean {
+    return this.#witness.died
+  }
+
   get running(): Running {
     return this.#running
   }
@@ -65,7 +70,7 @@ export class Life {
   async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     await this.#restart
     this.#assertState('running', what)
-    const running = this.#running
+    const witness = this.#witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
     const working = this.connect().then((connection) => {
@@ -73,10 +78,10 @@ export class Life {
       return work(connection)
     })
     try {
-      return await inFlight.run(what, Promise.race([working, running.qemu.console.failOnPanic(settled.signal)]))
+      return await inFlight.run(what, Promise.race([working, witness.qemu.console.failOnPanic(settled.signal)]))
     } catch (error) {
       working.catch(() => {})
-      throw await explainLost(error, running.qemu, this.#name)
+      throw await explainLost(error, witness, this.#name)
     } finally {
       settled.abort()
     }
@@ -85,6 +90,11 @@ export class Life {
   /** Waits for something of the QEMU of the moment. */
   watch<T>(what: string, work: (running: Running) => Promise<T>): Promise<T> {
     return this.#inFlight.run(what, work(this.#running))
+  }
+
+  /** Rejects what is in flight; the machine goes on. */
+  interrupt(reason: MayflyError): void {
+    this.#inFlight.interrupt(reason)
   }
 
   /** The open connection, or a new one. */
@@ -162,7 +172,7 @@ export class Life {
   async forwardPort(guestPort: number): Promise<number> {
     await this.#restart
     this.#assertAlive('forward a port')
-    return await this.#forwards.open(this.#running.qemu.qmp, guestPort)
+    return await this.forwards.open(this.#running.qemu.qmp, guestPort)
   }
 
   /** Power cut. */
@@ -183,16 +193,15 @@ export class Life {
   ): Promise<void> {
     this.#assertState('running', command)
     const { qemu } = this.#running
+    this.#leaving = true
     // The connection ends before the command does, so its failure says nothing.
     this.connect()
       .then(work)
       .catch(() => {})
-    await within(this.#inFlight.run(command, qemu.exited), timeoutMs, () => {
-      const details = qemu.console.tail().map((line) => `console: ${line}`)
-      return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${this.#name} was still up ${timeoutMs} ms after ${command}`, {
-        details,
-      })
+    const left = this.#inFlight.run(command, qemu.exited).finally(() => {
+      this.#leaving = false
     })
+    await within(left, timeoutMs, () => stillUp(this.#name, command, timeoutMs, qemu.console.tail()))
     await this.#restart
   }
 
@@ -214,30 +223,27 @@ export class Life {
   }
 
   #observe(running: Running): void {
-    const { qemu } = running
     const inFlight = this.#inFlight
-    this.#shutdownReason = undefined
-    qemu.qmp.onEvent(({ event, data }: QmpEvent) => {
-      if (event === 'SHUTDOWN') this.#shutdownReason = String(data?.reason)
-    })
-    qemu.console.watch((chunk) => this.#timeline.console(chunk))
-    const unwatch = qemu.console.watch(() => {
-      if (qemu.console.panic === undefined) return
-      unwatch()
-      if (this.#running === running && this.#state === 'running') this.#state = 'crashed'
-    })
-    void qemu.exited.then(() => {
-      // Its end was ours, for another to take its place.
-      if (!inFlight.ended) this.#onExit(running)
+    /** Its end was ours, or is known, or another has taken its place. */
+    const isOver = () =>
+      inFlight.ended || running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed'
+    this.#witness = new Witness({
+      running,
+      timeline: this.#timeline,
+      expected: (ending) => isOver() || (this.#leaving && ending !== 'died'),
+      onPanic: () => {
+        if (this.#running === running && this.#state === 'running') this.#state = 'crashed'
+      },
+      onExit: (ending) => {
+        if (!isOver()) this.#onExit(ending)
+      },
     })
   }
 
   /** A guest that resets ends its QEMU (see argv.ts): it comes up again in a new one. One that powers off stays off. */
-  #onExit(running: Running): void {
-    if (running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed') return
-    if (this.#shutdownReason === 'guest-reset') {
-      this.#restarting(this.#boot())
-    } else this.#state = this.#shutdownReason === 'guest-shutdown' ? 'stopped' : 'crashed'
+  #onExit(ending: Ending): void {
+    if (ending === 'reset') this.#restarting(this.#boot())
+    else this.#state = ending === 'poweroff' ? 'stopped' : 'crashed'
   }
 
   /** Commands wait until `coming` has settled. */
@@ -265,7 +271,7 @@ export class Life {
       if (this.state === 'destroyed') throw this.#wrongState('go on')
       this.#inFlight = new InFlight()
       this.#observe(started)
-      await this.#forwards.openAgain(started.qemu.qmp)
+      await this.forwards.openAgain(started.qemu.qmp)
       const connection = await started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
       this.#connection = Promise.resolve(connection)
       if (this.#state === 'booting') this.#state = 'running'

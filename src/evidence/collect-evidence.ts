@@ -1,0 +1,141 @@
+import { readdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { messageOf } from '../errors.js'
+import { publishBundle, writeInto } from './bundle.js'
+import { commandsText } from './commands-text.js'
+import type { Fault } from './failure.js'
+import { GUEST_FILES, lookIntoGuest } from './guest-look.js'
+import { hostText } from './host-text.js'
+import { consoleOf, historyOf, historyOfLost, type LostMachine, plainText, type TestMachine } from './machine.js'
+import { qemuText } from './qemu-text.js'
+import { screenOf } from './screen.js'
+import { type ReportedError, SUMMARY, summaryText } from './summary.js'
+import type { EvidenceFolder, Finding, TestRecord } from './test-record.js'
+
+/**
+ * For all guests and their QEMUs together. What else there is takes some tens of ms, so that a failed test costs less than
+ * 2 s more; a machine that is kept costs what copying it takes.
+ */
+const ANSWER_MS = 1600
+
+/** Its name in a bundle. */
+export const RECORD = 'record.json'
+/** The folder of a machine that is kept, below that of the machine. */
+export const KEPT = 'machine'
+
+export interface FailedTest {
+  /** File, suites and test, outermost first. */
+  path: readonly string[]
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  endedAt: number
+  errors: readonly ReportedError[]
+  fault: Fault
+  /** Why it is the harness's, if its error does not say so. */
+  reason: string | undefined
+  machines: readonly (TestMachine & { findings: readonly Finding[] })[]
+  lost: readonly LostMachine[]
+}
+
+export interface CollectOptions {
+  /** Absolute; replaced if it is there. */
+  directory: string
+  /** Freezes a machine into a directory, and tells how many bytes it takes. */
+  keep?: ((machine: TestMachine, directory: string) => Promise<number>) | undefined
+}
+
+export interface Evidence {
+  folder: EvidenceFolder
+  record: TestRecord
+  /** Bytes by the machines that can be opened again. */
+  kept: ReadonlyMap<string, number>
+}
+
+/** Writes the folder of a failed test while its machines are there: whole, or not at all. */
+export async function collectEvidence(test: FailedTest, { directory, keep }: CollectOptions): Promise<Evidence> {
+  let evidence: Evidence | undefined
+  await publishBundle(directory, async (staging) => {
+    const missing: string[] = []
+    const kept = new Map<string, number>()
+    // Before anything else touches the guests.
+    for (const machine of keep ? test.machines : []) {
+      await keep!(machine, join(staging, machine.name, KEPT)).then(
+        (bytes) => kept.set(machine.name, bytes),
+        (error) => missing.push(`${machine.name}: the machine could not be kept: ${messageOf(error).split('\n')[0]}`),
+      )
+    }
+    missing.push(...(await collectFiles(test, staging)))
+    const files = [...(await filesBelow(staging)), SUMMARY, RECORD].sort((a, b) => a.localeCompare(b))
+    const folder = { directory, files }
+    const record = recordOf(test, folder)
+    await writeInto(staging, SUMMARY, summaryText({ test, vms: record.vms, folder, missing, kept }))
+    await writeInto(staging, RECORD, JSON.stringify(record, null, 2))
+    evidence = { folder, record, kept }
+  })
+  return evidence!
+}
+
+export function recordOf(test: FailedTest, evidence?: EvidenceFolder): TestRecord {
+  const vms = [
+    ...test.machines.map((machine) => historyOf(machine, test.startedAt, machine.findings)),
+    ...test.lost.map((machine) => historyOfLost(machine, test.endedAt)),
+  ]
+  return { version: 1, vms, evidence }
+}
+
+/** @returns what is not there, and why: one line each. */
+async function collectFiles(test: FailedTest, staging: string): Promise<string[]> {
+  const signal = AbortSignal.timeout(ANSWER_MS)
+  const missing: string[] = []
+  const put = async (name: string, content: () => Promise<string | Uint8Array | undefined>) => {
+    try {
+      const got = await content()
+      if (got !== undefined) await writeInto(staging, name, got)
+    } catch (error) {
+      missing.push(`${name}: ${messageOf(error).split('\n')[0]}`)
+    }
+  }
+  const ofMachine = async ({ name, vm }: TestMachine) => {
+    const { qemu } = vm.life.running
+    const entries = historyOf({ name, vm }, test.startedAt, []).timeline
+    const forwards = new Map([[22, vm.life.target.port], ...vm.life.forwards.ports])
+    await Promise.all([
+      put(`${name}/console.log`, async () => orNothing(await consoleOf(vm))),
+      put(`${name}/commands.txt`, async () => commandsText(entries, test.startedAt)),
+      put(`${name}/qemu.txt`, () => qemuText(qemu, forwards, signal)),
+      put(`${name}/screenshot.png`, () => screenOf(vm, signal)),
+      lookIntoGuest(vm, signal).then(async ({ files, missing: unanswered }) => {
+        missing.push(...unanswered.map((line) => `${name}: ${line}`))
+        for (const file of Object.keys(GUEST_FILES) as (keyof typeof GUEST_FILES)[]) {
+          const text = files.get(file)
+          if (text !== undefined) await put(`${name}/${file}`, async () => text)
+        }
+      }),
+    ])
+  }
+  const ofLost = async ({ name, wreck }: LostMachine) => {
+    if (!wreck) return
+    const { qemu } = wreck
+    await put(`${name}/console.log`, async () => orNothing(plainText(wreck.console)))
+    if (qemu) await put(`${name}/qemu.txt`, () => qemuText(qemu, new Map(), signal))
+  }
+  const [first] = test.machines
+  const pids = test.machines.map(({ vm }) => vm.life.running.qemu.pid)
+  await Promise.all([
+    ...test.machines.map(ofMachine),
+    ...test.lost.map(ofLost),
+    first && put('host.txt', () => hostText(first.vm.clone.prepared.harness, pids)),
+  ])
+  return missing.sort((a, b) => a.localeCompare(b))
+}
+
+function orNothing(console: string): string {
+  return console === '' ? '(it has printed nothing since it was resumed)\n' : console
+}
+
+async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+}

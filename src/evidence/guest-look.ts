@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { exec } from '../ssh/exec.js'
+import { KIB } from '../units.js'
+import type { Vm } from '../vm/vm.js'
+
+/** A file of the evidence that the guest itself has to tell, and what it holds, for people. */
+export const GUEST_FILES = {
+  'guest.txt': 'the guest at the end of the test: load, memory, disks, listening ports, processes',
+  'kernel.log': "the kernel's own messages (dmesg)",
+  'journal.log': "systemd's failed units with their last words, then the end of the journal",
+} as const
+
+export type GuestFile = keyof typeof GUEST_FILES
+
+const MOST_KERNEL_LOG = 256 * KIB
+const MOST_JOURNAL = 256 * KIB
+const JOURNAL_LINES = 1000
+
+export interface GuestLook {
+  files: Map<GuestFile, string>
+  /** Why some of it is not there. */
+  missing: string[]
+}
+
+/**
+ * Asks a guest for everything at once, in one round trip. What has come until `signal` aborts counts; a part that was begun is marked.
+ * @param signal the end of everybody's patience: a guest that hangs does not answer.
+ */
+export async function lookIntoGuest(vm: Vm, signal: AbortSignal): Promise<GuestLook> {
+  if (vm.state !== 'running') return { files: new Map(), missing: [`the guest was not asked: it is ${vm.state}`] }
+  const token = `@@${randomBytes(6).toString('hex')}`
+  const chunks: Buffer[] = []
+  const onStdout = (chunk: Buffer) => void chunks.push(chunk)
+  const asking = vm.life.use('collect evidence', (connection) => exec(connection, scriptFor(token), { onStdout }))
+  const failure = await Promise.race([
+    asking.then(
+      () => undefined,
+      (error) => `the guest did not answer: ${(error as Error).message.split('\n')[0]}`,
+    ),
+    aborted(signal).then(() => 'the guest did not answer in time'),
+  ])
+  return parse(Buffer.concat(chunks).toString(), token, failure)
+}
+
+function parse(output: string, token: string, failure: string | undefined): GuestLook {
+  const [, ...parts] = output.split(`${token} `)
+  const files = new Map<GuestFile, string>()
+  for (const [index, part] of parts.entries()) {
+    const [name, ...lines] = part.split('\n')
+    if (name === 'end') continue
+    const text = lines.join('\n').trim()
+    const cut = failure !== undefined && index === parts.length - 1
+    if (text !== '') files.set(name as GuestFile, `${text}\n${cut ? '[the guest stopped answering here]\n' : ''}`)
+  }
+  return { files, missing: failure === undefined ? [] : [failure] }
+}
+
+/** For any POSIX shell, with or without systemd. The quick parts first; every part is bounded. */
+function scriptFor(token: string): string {
+  return `
+p() { printf '%s %s\\n' '${token}' "$1"; }
+h() { printf '\\n# %s\\n' "$*"; "$@" 2>&1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+export LC_ALL=C SYSTEMD_COLORS=0 SYSTEMD_PAGER= COLUMNS=200
+p guest.txt
+h date; h uname -a; h uptime; h free; h df -h
+if has ss; then h ss -tulpn; elif has netstat; then h netstat -tulpn; fi
+if [ -d /run/systemd/system ]; then h ps -ewwo pid,ppid,user,stat,pcpu,rss,etime,args; else h ps; fi
+p kernel.log
+dmesg 2>&1 | tail -c ${MOST_KERNEL_LOG}
+if [ -d /run/systemd/system ]; then
+p journal.log
+units=$(systemctl --failed --no-legend --plain 2>&1 | cut -d' ' -f1)
+if [ -n "$units" ]; then
+printf '# failed units\\n\\n'
+systemctl status --no-pager -l -n 30 -- $units 2>&1 | tail -c ${MOST_JOURNAL}
+else printf '# no unit has failed\\n'; fi
+printf '\\n# the last ${JOURNAL_LINES} lines of the journal\\n\\n'
+journalctl -b --no-pager -q -o short-precise -n ${JOURNAL_LINES} 2>&1 | tail -c ${MOST_JOURNAL}
+fi
+p end
+`
+}
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,204 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { type RunnerTestCase, recordArtifact } from 'vitest'
+import { GuestAssertionError, MayflyError, messageOf } from '../errors.js'
+import { ignoreInGit } from '../evidence/bundle.js'
+import { collectEvidence, type Evidence, type FailedTest, recordOf } from '../evidence/collect-evidence.js'
+import { scanConsole } from '../evidence/console-scan.js'
+import { failureOf } from '../evidence/failure.js'
+import { consoleOf, type TestMachine } from '../evidence/machine.js'
+import { SUMMARY } from '../evidence/summary.js'
+import { type Finding, RECORDS_ENV, type TestMeta } from '../evidence/test-record.js'
+import { keepMachine } from '../vm/kept.js'
+import type { Vm } from '../vm/vm.js'
+import { DEFAULT_DIRECTORY, type EvidenceSettings } from './evidence-options.js'
+import { markRetriable } from './infra-retry.js'
+import { say } from './line-progress.js'
+import { folderOfTask, pathOf } from './task-names.js'
+import type { Tenancy } from './tenancy.js'
+
+interface AttemptFields {
+  task: RunnerTestCase
+  tenancy: Tenancy
+  settings: EvidenceSettings
+  /** Whether the machines end with it. */
+  last: boolean
+}
+
+/** One try of one test, from before its machines are there until it has been decided, and the place where that is explained. */
+export class Attempt {
+  readonly #fields: AttemptFields
+  readonly #startedAt = performance.timeOrigin + performance.now()
+  readonly #errorsBefore: number
+  /** Where the console's output of this attempt begins, for machines that were there already, in bytes. */
+  readonly #consoles = new Map<Vm, number>()
+
+  private constructor(fields: AttemptFields) {
+    this.#fields = fields
+    this.#errorsBefore = fields.task.result?.errors?.length ?? 0
+  }
+
+  static async begin(fields: AttemptFields): Promise<Attempt> {
+    const attempt = new Attempt(fields)
+    for (const { vm } of fields.tenancy.machines) {
+      const size = await stat(vm.console.logPath).then(
+        ({ size }) => size,
+        () => 0,
+      )
+      attempt.#consoles.set(vm, size)
+    }
+    return attempt
+  }
+
+  /**
+   * Explains a failure, or what the consoles say though there is none. The machines are still there.
+   * @throws GuestAssertionError MAYFLY_CONSOLE when a test that passes is to fail for that.
+   */
+  async end(): Promise<void> {
+    const { task, tenancy, settings, last } = this.#fields
+    const { result } = task
+    if (last) await tenancy.stop()
+    if (!result || result.state === 'skip') return
+    const machines = await Promise.all(tenancy.machines.map((machine) => this.#scanned(machine)))
+    const errors = result.state === 'fail' ? (result.errors ?? []).slice(this.#errorsBefore) : []
+    const complaint = errors.length === 0 && !task.fails ? consoleError(machines, settings) : undefined
+    const outcome: FailedTest = {
+      path: pathOf(task),
+      startedAt: this.#startedAt,
+      endedAt: performance.timeOrigin + performance.now(),
+      errors: complaint ? [complaint] : errors,
+      machines,
+      lost: tenancy.lost,
+      ...this.#fault(errors),
+    }
+    const failed = complaint !== undefined || (task.fails ? errors.length === 0 : errors.length > 0)
+    if (failed) await this.#explain(outcome, complaint ?? errors[0])
+    else await this.#report(outcome)
+    if (complaint) throw complaint
+  }
+
+  async #scanned(machine: TestMachine): Promise<TestMachine & { findings: Finding[] }> {
+    const console = await consoleOf(machine.vm, this.#consoles.get(machine.vm))
+    return { ...machine, findings: scanConsole(console, this.#fields.settings.console) }
+  }
+
+  #fault(errors: readonly object[]): Pick<FailedTest, 'fault' | 'reason'> {
+    const { machines, lost } = this.#fields.tenancy
+    const dead = machines.find(({ vm }) => vm.life.died)
+    if (dead)
+      return { fault: 'harness', reason: `The QEMU of ${dead.name} ended by itself, or was killed by somebody else.` }
+    const late = lost.find(({ error }) => error instanceof MayflyError && error.code === 'MAYFLY_ABORTED')
+    if (late) return { fault: 'harness', reason: `The time of the test was over before ${late.name} was up.` }
+    return { fault: failureOf(new AggregateError(errors)), reason: undefined }
+  }
+
+  async #explain(outcome: FailedTest, error: { message?: string } | undefined): Promise<void> {
+    const { task, settings, last } = this.#fields
+    const evidence = settings.directory ? await this.#collect(outcome, settings.directory) : undefined
+    if (error) error.message = [error.message, '', ...linesBelow(outcome, evidence)].join('\n')
+    task.meta.mayfly = {
+      ...(await this.#meta(outcome, evidence)),
+      failure: outcome.fault,
+      ...(evidence ? { evidence: evidence.folder.directory } : {}),
+    }
+    // vitest does not run a fixture again that has failed, and its signal stays aborted after a timeout.
+    const again = last && outcome.fault === 'harness' && outcome.lost.length === 0 && !task.context.signal.aborted
+    markRetriable(task, again)
+    if (!evidence) return
+    const attachments = [{ path: join(evidence.folder.directory, SUMMARY), contentType: 'text/plain' }]
+    // Experimental in vitest: it must not fail what has failed.
+    await recordArtifact(task, {
+      type: 'mayfly:evidence',
+      directory: evidence.folder.directory,
+      attachments,
+    }).catch((error) => say(`vitest did not take the evidence: ${messageOf(error)}`))
+  }
+
+  async #collect(outcome: FailedTest, directory: string): Promise<Evidence | undefined> {
+    const { task, settings } = this.#fields
+    const keep = settings.keep ? ({ vm }: TestMachine, to: string) => keepMachine(vm, to) : undefined
+    try {
+      if (directory.endsWith(`/${DEFAULT_DIRECTORY}`)) await ignoreInGit(join(directory, '..'))
+      return await collectEvidence(outcome, { directory: join(directory, folderOfTask(task)), keep })
+    } catch (error) {
+      say(`no evidence of ${outcome.path.join(' > ')}: ${messageOf(error)}`)
+      return undefined
+    }
+  }
+
+  /** Of a test that passes. */
+  async #report(outcome: FailedTest): Promise<void> {
+    const { task } = this.#fields
+    const findings = outcome.machines.flatMap(({ name, findings }) => findings.map((finding) => ({ name, ...finding })))
+    const meta = { ...task.meta.mayfly, ...(await this.#meta(outcome, undefined)) }
+    delete meta.failure
+    if (Object.keys(meta).length > 0) task.meta.mayfly = meta
+    const [first, ...more] = findings
+    if (!first || task.fails) return
+    const others = more.length > 0 ? `, and ${more.length} more` : ''
+    say(`${outcome.path.join(' > ')} passed, but ${first.name} said (${first.kind}): ${first.line}${others}`)
+  }
+
+  async #meta(outcome: FailedTest, evidence: Evidence | undefined): Promise<TestMeta> {
+    const { task } = this.#fields
+    const findings = outcome.machines.flatMap(({ findings }) => findings)
+    const { harnessRetries } = task.meta.mayfly ?? {}
+    const record =
+      (await writeRecord(task, outcome, evidence)) ?? (evidence && join(evidence.folder.directory, 'record.json'))
+    return {
+      ...(record ? { record } : {}),
+      ...(harnessRetries ? { harnessRetries } : {}),
+      ...(findings.length > 0 ? { findings } : {}),
+    }
+  }
+}
+
+/** The record goes where a reporter wants it. */
+async function writeRecord(
+  task: RunnerTestCase,
+  outcome: FailedTest,
+  evidence: Evidence | undefined,
+): Promise<string | undefined> {
+  const directory = process.env[RECORDS_ENV]
+  if (!directory) return undefined
+  const path = join(directory, `${task.id}.json`)
+  try {
+    await mkdir(directory, { recursive: true })
+    await writeFile(path, JSON.stringify(evidence?.record ?? recordOf(outcome)))
+    return path
+  } catch (error) {
+    say(`no record of ${outcome.path.join(' > ')}: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+/** What is printed below a failure. */
+function linesBelow({ fault, reason, errors }: FailedTest, evidence: Evidence | undefined): string[] {
+  const [error] = errors as { code?: string }[]
+  const why = reason ?? (error?.code ? `[${error.code}]` : '')
+  const lines =
+    fault === 'harness' ? [`this looks like a failure of the harness, not of what you test. ${why}`.trimEnd()] : []
+  if (!evidence) return lines
+  const path = relative(process.cwd(), evidence.folder.directory) || '.'
+  lines.push(`evidence: ${path}`)
+  if (evidence.kept.size > 0) lines.push(`look around: mayfly open ${path}`)
+  else if (evidence.record.vms.some(({ state }) => state === 'running' || state === 'suspended')) {
+    lines.push(`look around: run it again with MAYFLY_KEEP=1, then mayfly open ${path}`)
+  }
+  return lines
+}
+
+function consoleError(
+  machines: readonly (TestMachine & { findings: readonly Finding[] })[],
+  { console }: EvidenceSettings,
+): GuestAssertionError | undefined {
+  if (!console.fail) return undefined
+  const details = machines.flatMap(({ name, findings }) =>
+    findings.filter(({ severity }) => severity === 'error').map(({ kind, line }) => `${name}: ${kind}: ${line}`),
+  )
+  if (details.length === 0) return undefined
+  return new GuestAssertionError('MAYFLY_CONSOLE', 'the test passed, but a console tells of an error', {
+    details,
+    hint: "If it is meant to happen: console: { severity: { <kind>: 'ignore' } }.",
+  })
+}
