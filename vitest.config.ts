@@ -4,7 +4,11 @@ import { defineConfig } from 'vitest/config'
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
 /** The examples import Mayfly by its name, as a user's suite does; here that means the source. */
-const alias = { 'mayfly/vitest': source('vitest/index.ts'), mayfly: source('index.ts') }
+const alias = {
+  'mayfly/matchers': source('matchers/index.ts'),
+  'mayfly/vitest': source('vitest/index.ts'),
+  mayfly: source('index.ts'),
+}
 
 export default defineConfig({
   resolve: { alias },

@@ -7,6 +7,7 @@ import { exec } from '../ssh/exec.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import { Family } from './family.js'
 import { fork } from './fork.js'
+import { Resources } from './resources/resources.js'
 import { Waits } from './waits.js'
 
 export interface CheckpointOptions {
@@ -15,7 +16,7 @@ export interface CheckpointOptions {
 }
 
 /** One running machine. It belongs to whoever launched it, and dies with it. */
-export class Vm extends Waits implements AsyncDisposable {
+export class Vm extends Resources implements AsyncDisposable {
   /** @internal */
   readonly family: Family
   readonly #checkpoints = new Set<Checkpoint>()
