@@ -52,21 +52,24 @@ export class Attempt {
 
   /**
    * Explains a failure, or what the consoles say though there is none. The machines are still there.
-   * @throws GuestAssertionError MAYFLY_CONSOLE when a test that passes is to fail for that.
+   * @throws GuestAssertionError MAYFLY_CONSOLE when a test that passes is to fail for that, MAYFLY_INVARIANT_BROKEN when the test
+   *   does not tell of that itself.
    */
   async end(): Promise<void> {
     const { task, tenancy, settings, last } = this.#fields
     const { result } = task
     if (last) await tenancy.stop()
     if (!result || result.state === 'skip') return
+    const broken = (await Promise.all(tenancy.machines.map(({ vm }) => vm.endInvariants()))).flat()
     const machines = await Promise.all(tenancy.machines.map((machine) => this.#scanned(machine)))
     const errors = result.state === 'fail' ? (result.errors ?? []).slice(this.#errorsBefore) : []
-    const complaint = errors.length === 0 && !task.fails ? consoleError(machines, settings) : undefined
+    const unheard = broken.find(({ shortMessage }) => !errors.some(({ message }) => message.includes(shortMessage)))
+    const complaint = unheard ?? (errors.length === 0 && !task.fails ? consoleError(machines, settings) : undefined)
     const outcome: FailedTest = {
       path: pathOf(task),
       startedAt: this.#startedAt,
       endedAt: performance.timeOrigin + performance.now(),
-      errors: complaint ? [complaint] : errors,
+      errors: complaint ? [...errors, complaint] : errors,
       machines,
       lost: tenancy.lost,
       ...this.#fault(errors),

@@ -15,6 +15,7 @@ import { countRetry, retryHarnessFailures } from './infra-retry.js'
 import { lineProgress, say } from './line-progress.js'
 import { fitToHost } from './runtime-config.js'
 import { isTenant, Tenancy } from './tenancy.js'
+import { timeOf, timeOfCurrent, watchTests } from './test-time.js'
 
 export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout' | 'unique'>, EvidenceOptions {
   /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
@@ -60,11 +61,12 @@ export function guestTest(
   fitToHost(all)
   beforeAll(
     async () => {
-      for (const guest of all) await prepare(guest, { ...launchOptions, progress })
+      for (const guest of all) await (pools?.get(guest)?.prepare() ?? prepare(guest, { ...launchOptions, progress }))
     },
     toMilliseconds(prepareTimeout, 'prepareTimeout'),
   )
 
+  watchTests()
   failOnLeaks(launchOptions.cacheDir)
   if (retries > 0) retryHarnessFailures(retries)
   const pools = scope === 'test' && most !== 0 ? poolPerFile(all, { ...launchOptions, progress, most }) : undefined
@@ -77,7 +79,10 @@ export function guestTest(
       { scope },
       async ({ signal, task }: { signal: AbortSignal; task: RunnerTestCase }, { onCleanup }: Hooks) => {
         const onRetry = (error: Error) => sayRetry(error, task)
-        const tenancy = new Tenancy({ ...common, takesTurns: true, pools, signal, onRetry })
+        const timeLimit = () => timeOf(task)
+        // Its time begins with its machines, unless a hook asks for them.
+        timeLimit()
+        const tenancy = new Tenancy({ ...common, takesTurns: true, pools, signal, onRetry, timeLimit })
         const attempt = await Attempt.begin({ task, tenancy, settings, last: true })
         onCleanup(() => attempt.end().finally(() => tenancy.end()))
         const expected = 1 + testsToCome(task.file)
@@ -88,7 +93,7 @@ export function guestTest(
   } else {
     // biome-ignore lint/correctness/noEmptyPattern: vitest insists on a pattern here
     test = test.extend('mayflyTenancy', { scope }, ({}: object, { onCleanup }: Hooks) => {
-      const tenancy = new Tenancy({ ...common, takesTurns: false, onRetry: sayRetry })
+      const tenancy = new Tenancy({ ...common, takesTurns: false, onRetry: sayRetry, timeLimit: timeOfCurrent })
       onCleanup(() => tenancy.end())
       return tenancy
     })

@@ -5,6 +5,7 @@ import type { Guest } from '../guest/spec.js'
 import { detectAccelerator } from '../host/accelerator.js'
 import { Admission } from '../host/admission.js'
 import { wreckOf } from '../snapshot/wreck.js'
+import type { TimeLimit } from '../vm/allowance.js'
 import { type LaunchOptions, launch } from '../vm/launch.js'
 import type { Vm } from '../vm/vm.js'
 import type { VmPool } from '../vm/vm-pool.js'
@@ -26,6 +27,8 @@ export interface TenancyOptions extends LaunchOptions {
   takesTurns: boolean
   /** Where ready ones are. */
   pools?: ReadonlyMap<Guest, VmPool> | undefined
+  /** The time of the test that uses them, if that is known at the moment. */
+  timeLimit: () => TimeLimit | undefined
   /** How often a launch is tried again that fails for the harness's sake: vitest runs no fixture twice. */
   retries: number
   /** Told each time. */
@@ -71,6 +74,7 @@ export class Tenancy {
     try {
       const vm = await launching
       tenants.add(vm.family)
+      vm.family.timeLimit = this.#options.timeLimit
       this.#machines.push({ name, vm })
       return vm
     } catch (error) {

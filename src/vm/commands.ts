@@ -3,6 +3,8 @@ import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { type ProbeOptions, probe } from '../ssh/probe.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
+import { toMilliseconds } from '../units.js'
+import { Allowance } from './allowance.js'
 import { VmBase } from './base.js'
 import { lastOf } from './timeline.js'
 
@@ -20,7 +22,15 @@ export abstract class Commands extends VmBase {
   exec(command: Command, options?: TextOptions): Promise<ExecResult>
   exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
     const text = textOf(command)
-    const run = () => this.life.use(`exec ${text}`, (connection) => exec(connection, command, options))
+    const run = () => {
+      const wanted = options?.timeout === undefined ? undefined : toMilliseconds(options.timeout, 'timeout')
+      const allowed = new Allowance(wanted, this.family.timeLimit())
+      return allowed.hold(text, () =>
+        this.life.use(`exec ${text}`, (connection) =>
+          exec(connection, command, allowed.isOfTest ? { ...options, timeout: allowed.leftMs } : options),
+        ),
+      )
+    }
     return this.timeline.during('command', text, run, ({ exitCode, signal, stdout, stderr }) => ({
       result: signal ?? `exit code ${exitCode}`,
       stdout: lastOf(stdout.toString()),
@@ -110,7 +120,7 @@ export abstract class Commands extends VmBase {
   }
 }
 
-function textOf(command: Command): string {
+export function textOf(command: Command): string {
   return typeof command === 'string' ? command : command.join(' ')
 }
 

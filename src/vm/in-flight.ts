@@ -23,10 +23,15 @@ export class InFlight {
     if (this.#ended) throw this.#ended
   }
 
-  /** Rejects all that is under way. */
-  end(reason: MayflyError): void {
-    this.#ended = reason
+  /** Rejects all that is under way; what comes later goes on. */
+  interrupt(reason: MayflyError): void {
     for (const reject of this.#rejections) reject(reason)
     this.#rejections.clear()
+  }
+
+  /** Rejects all that is under way, and what comes. */
+  end(reason: MayflyError): void {
+    this.#ended = reason
+    this.interrupt(reason)
   }
 }

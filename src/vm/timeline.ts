@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 /** What happened to one machine, in order, for whoever has to explain a test: see docs/evidence.md. */
 export type TimelineKind =
   | 'command'
@@ -37,6 +39,13 @@ const KEPT_OUTPUT = 16 * 1024
 /** Pieces of console output that come within this time are one entry. */
 const CONSOLE_GAP_MS = 100
 
+const quiet = new AsyncLocalStorage<true>()
+
+/** What `work` does is no step of the test: no timeline shows it. */
+export function quietly<T>(work: () => T): T {
+  return quiet.run(true, work)
+}
+
 export class Timeline {
   readonly #entries: TimelineEntry[] = []
 
@@ -47,6 +56,7 @@ export class Timeline {
 
   add(kind: TimelineKind, title: string, outcome: Outcome = {}): TimelineEntry {
     const entry = { kind, at: now(), title, ...outcome }
+    if (quiet.getStore()) return entry
     this.#entries.push(entry)
     if (this.#entries.length > MOST_ENTRIES) this.#entries.shift()
     return entry
@@ -56,12 +66,12 @@ export class Timeline {
   async during<T>(
     kind: TimelineKind,
     title: string,
-    work: () => Promise<T>,
+    work: (entry: TimelineEntry) => Promise<T>,
     describe: (result: T) => Outcome = () => ({}),
   ): Promise<T> {
     const entry = this.add(kind, title)
     try {
-      const result = await work()
+      const result = await work(entry)
       Object.assign(entry, describe(result))
       return result
     } catch (error) {

@@ -1,139 +1,89 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { GuestAssertionError, MayflyError } from '../errors.js'
+import type { MayflyError } from '../errors.js'
 import type { ExecResult } from '../ssh/exec.js'
-import { quote } from '../ssh/quote.js'
-import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
-import { Commands } from './commands.js'
+import { type Command, Commands } from './commands.js'
+import { Invariant, type InvariantOptions } from './invariant.js'
+import { type CommandWaitOptions, commandTo } from './waits/command.js'
+import { consoleText } from './waits/console.js'
+import { fileToExist } from './waits/file.js'
+import { type PortWaitOptions, portTo } from './waits/port.js'
+import { shutDown } from './waits/shutdown.js'
+import { unitToBeActive } from './waits/unit.js'
+import { unixSocketToBeOpen } from './waits/unix-socket.js'
+import { until, type WaitOptions } from './waits/until.js'
 
-export interface WaitOptions {
-  /** Default `'1m'`. */
-  timeout?: Duration | undefined
-}
-
-interface Poll {
-  awaited: string
-  command: string
-  timeout: Duration | undefined
-  /** True when the wait is over. */
-  done: (result: ExecResult) => boolean
-}
-
-const DEFAULT_TIMEOUT = '1m'
-const FIRST_PAUSE_MS = 20
-const LONGEST_PAUSE_MS = 1000
-
-/** Waiting for a guest to come into a state. Every wait ends with its own deadline, and says what it saw last. */
+/**
+ * Waiting for a guest to come into a state. One deadline holds for all of a wait: `timeout`, or a little before the end of the
+ * test if that is earlier. All reject with GuestAssertionError MAYFLY_WAIT_TIMEOUT, which says what was awaited, for how long, how
+ * many attempts there were and what was seen last; and at once when the machine dies or panics, saying that.
+ */
 export abstract class Waits extends Commands {
-  /** Runs `command` until it exits 0; gives its stdout. */
-  async waitUntilSucceeds(command: string, { timeout }: WaitOptions = {}): Promise<string> {
-    const done = ({ exitCode }: ExecResult) => exitCode === 0
-    return (await this.#poll({ awaited: `\`${command}\` to succeed`, command, timeout, done })).stdout
+  readonly #invariants: Invariant[] = []
+
+  /** Runs `command` afresh until it exits 0, every 20 ms at first and every second in the end; gives its stdout. */
+  async waitUntilSucceeds(command: Command, options: CommandWaitOptions = {}): Promise<string> {
+    return (await until(this, commandTo('succeed', this, command, options), options)).stdout
   }
 
-  /** Runs `command` until it exits with another code than 0. */
-  async waitUntilFails(command: string, { timeout }: WaitOptions = {}): Promise<void> {
-    const done = ({ exitCode }: ExecResult) => exitCode !== 0
-    await this.#poll({ awaited: `\`${command}\` to fail`, command, timeout, done })
+  /** Runs `command` afresh until it exits with another code than 0; gives its result. */
+  async waitUntilFails(command: Command, options: CommandWaitOptions = {}): Promise<ExecResult> {
+    return await until(this, commandTo('fail', this, command, options), options)
   }
 
-  /** Waits until a systemd unit is active; a failed one ends the wait at once, with its status. */
-  async waitForUnit(unit: string, { timeout }: WaitOptions = {}): Promise<void> {
-    const name = quote(unit)
-    const command = `systemctl is-active ${name} || { systemctl is-failed -q ${name} && systemctl status --no-pager -l ${name}; exit 1; }`
-    const done = ({ exitCode, stdout }: ExecResult) => {
-      if (!stdout.startsWith('failed')) return exitCode === 0
-      throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${this.name}: unit ${unit} has failed`, {
-        details: stdout.trim().split('\n'),
-      })
-    }
-    await this.#poll({ awaited: `unit ${unit} to be active`, command, timeout, done })
+  /**
+   * Waits until a systemd unit is active. Ends at once if it has failed, is masked or does not exist, and after a grace of 3 s
+   * (more where guests are emulated) if it is inactive and nothing is going to start it; says why with its status and journal.
+   * @throws also MayflyError MAYFLY_RESOURCE_UNSUPPORTED if the guest does not run systemd.
+   */
+  async waitForUnit(unit: string, options: WaitOptions = {}): Promise<void> {
+    await until(this, unitToBeActive(this, unit), options)
   }
 
-  /** Waits until a TCP port of the guest's own loopback or any address is listened on. */
-  async waitForOpenPort(port: number, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({
-      awaited: `port ${port} to be open`,
-      command: listening(port),
-      timeout,
-      done: ({ exitCode }) => exitCode === 0,
-    })
+  /** Waits until a TCP port is listened on. No connection is made to it. */
+  async waitForOpenPort(port: number, options: PortWaitOptions = {}): Promise<void> {
+    await until(this, portTo('open', this, port, options), options)
   }
 
-  async waitForClosedPort(port: number, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({
-      awaited: `port ${port} to be closed`,
-      command: listening(port),
-      timeout,
-      done: ({ exitCode }) => exitCode !== 0,
-    })
+  /** Waits until nothing listens on a TCP port. */
+  async waitForClosedPort(port: number, options: PortWaitOptions = {}): Promise<void> {
+    await until(this, portTo('closed', this, port, options), options)
   }
 
-  async waitForFile(path: string, { timeout }: WaitOptions = {}): Promise<void> {
-    await this.#poll({
-      awaited: `file ${path}`,
-      command: `test -e ${quote(path)}`,
-      timeout,
-      done: ({ exitCode }) => exitCode === 0,
-    })
+  /** Waits until something listens at a unix socket. No connection is made to it. */
+  async waitForOpenUnixSocket(path: string, options: WaitOptions = {}): Promise<void> {
+    await until(this, unixSocketToBeOpen(this, path), options)
   }
 
-  /** Waits until the console has shown, or shows, `pattern`; gives the match. */
-  async waitForConsoleText(pattern: RegExp | string, { timeout = DEFAULT_TIMEOUT }: WaitOptions = {}): Promise<string> {
-    const limit = toMilliseconds(timeout, 'timeout')
-    const signal = AbortSignal.timeout(limit)
-    try {
-      return await this.life.watch(`waiting for ${pattern}`, ({ qemu }) => qemu.console.waitFor(pattern, signal))
-    } catch (error) {
-      if (!signal.aborted) throw error
-      throw this.#late(`console text ${pattern}`, limit, limit, 1, [])
-    }
+  /** Waits until there is something at `path`. */
+  async waitForFile(path: string, options: WaitOptions = {}): Promise<void> {
+    await until(this, fileToExist(this, path), options)
   }
 
-  async #poll({ awaited, command, timeout = DEFAULT_TIMEOUT, done }: Poll): Promise<ExecResult> {
-    const limit = toMilliseconds(timeout, 'timeout')
-    const started = performance.now()
-    const left = () => limit - (performance.now() - started)
-    let seen: string[] = []
-    for (let attempts = 1, pause = FIRST_PAUSE_MS; ; attempts++, pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      try {
-        const result = await this.probe(command, { timeout: Math.max(1, left()) })
-        if (done(result)) return result
-        seen = lastSeen(result)
-      } catch (error) {
-        if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_COMMAND_TIMEOUT') throw error
-        seen = seen.length > 0 ? seen : [...error.details]
-      }
-      // Sleeping past the limit would only be late.
-      if (left() <= pause) throw this.#late(awaited, performance.now() - started, limit, attempts, seen)
-      await delay(pause)
-    }
+  /** Waits until the console has shown, or shows, `pattern`; gives the match. Goes on through a reboot. */
+  async waitForConsoleText(pattern: RegExp | string, options: WaitOptions = {}): Promise<string> {
+    return await consoleText(this, pattern, options)
   }
 
-  #late(awaited: string, elapsed: number, limit: number, attempts: number, seen: string[]): GuestAssertionError {
-    return new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${this.name}: waited in vain for ${awaited}`, {
-      details: [
-        `gave up after ${formatMilliseconds(elapsed)} of ${formatMilliseconds(limit)}, ${attempts} attempt${attempts === 1 ? '' : 's'}; the Vm is ${this.state}`,
-        ...seen,
-      ],
-    })
+  /** Waits until the guest has powered off, however that came about. `start` boots it again. */
+  async waitForShutdown(options: WaitOptions = {}): Promise<void> {
+    await shutDown(this, options)
   }
-}
 
-function lastSeen({ stdout, stderr, exitCode, signal }: ExecResult): string[] {
-  const output = `${stdout}${stderr}`.trim()
-  return [
-    `last: ${signal ?? `exit code ${exitCode}`}`,
-    ...(output === ''
-      ? []
-      : output
-          .split('\n')
-          .slice(-10)
-          .map((line) => `  ${line}`)),
-  ]
-}
+  /**
+   * Checks something again and again until the test ends, or the machine does: each 250 ms after the last check has ended, and once
+   * at the end. While the machine is down nothing is checked. When `check` throws, rejects or gives `false`, what is in flight on
+   * this machine is rejected with GuestAssertionError MAYFLY_INVARIANT_BROKEN, and the test fails whatever it makes of that.
+   * `using` stops it earlier, `await using` after a last check. Its commands are no steps of the test.
+   */
+  invariant(name: string, check: (vm: this) => unknown, options: InvariantOptions = {}): Invariant {
+    const invariant = new Invariant(this, name, () => check(this), options)
+    this.#invariants.push(invariant)
+    return invariant
+  }
 
-/** Port numbers in /proc/net/tcp are in hex; state 0A is LISTEN. It works without ss or netstat, and connects to nothing. */
-function listening(port: number): string {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0')
-  return `cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qE '^ *[0-9]+: [0-9A-F]+:${hex} [0-9A-F]+:0000 0A '`
+  /** @internal Checks every invariant a last time, and no more. Gives how they broke, also those that were stopped since. */
+  async endInvariants(): Promise<MayflyError[]> {
+    const ending = this.#invariants.splice(0)
+    await Promise.allSettled(ending.map((invariant) => invariant[Symbol.asyncDispose]()))
+    return ending.flatMap(({ broken }) => broken ?? [])
+  }
 }

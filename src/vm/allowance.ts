@@ -1,0 +1,76 @@
+import { within } from '../deadline.js'
+import { MayflyError } from '../errors.js'
+import { formatMilliseconds } from '../units.js'
+
+/** The time of whoever uses machines, such as a test's. */
+export interface TimeLimit {
+  /** On the clock of `performance.now()`. */
+  startedAt: number
+  totalMs: number
+}
+
+/** What is kept of a test's time for telling why it fails. */
+const MARGIN = 0.1
+const LONGEST_MARGIN_MS = 2000
+
+/** The time that one operation has: what it was given, or, if that is less, what is left to the test a little before its end. */
+export class Allowance {
+  /** Milliseconds, from now on; infinite if nothing limits it. */
+  readonly limitMs: number
+  /** How much later it may settle, for killing what it started and for evidence. */
+  readonly graceMs: number
+  readonly #startedAt = performance.now()
+  readonly #test: TimeLimit | undefined
+
+  constructor(wantedMs = Number.POSITIVE_INFINITY, test?: TimeLimit) {
+    const margin = test ? Math.min(MARGIN * test.totalMs, LONGEST_MARGIN_MS) : Number.POSITIVE_INFINITY
+    const left = test ? test.startedAt + test.totalMs - this.#startedAt : Number.POSITIVE_INFINITY
+    // What begins within the margin still has a chance.
+    const ofTest = test ? Math.max(left - margin, left / 2, 1) : Number.POSITIVE_INFINITY
+    this.#test = ofTest < wantedMs ? test : undefined
+    this.limitMs = Math.min(wantedMs, ofTest)
+    this.graceMs = this.#test ? Math.min(margin, left) / 2 : LONGEST_MARGIN_MS
+  }
+
+  /** Whether the test's time is what limits it. */
+  get isOfTest(): boolean {
+    return this.#test !== undefined
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /** At least one, for a timer of zero would be none. */
+  get leftMs(): number {
+    return Math.max(1, this.limitMs - this.elapsedMs)
+  }
+
+  /** For an error's details, if the test's time was the reason. */
+  get reason(): string[] {
+    return this.#test
+      ? [`it was given up because the test, which has ${formatMilliseconds(this.#test.totalMs)} in all, is nearly over`]
+      : []
+  }
+
+  get hint(): string | undefined {
+    return this.#test && 'Give the test more time, or this less: both have a `timeout`.'
+  }
+
+  /** Runs a command, named `text`, that ends by itself when the time is over; if it does not, it is not waited for, and what limited it is told. */
+  async hold<T>(text: string, run: () => Promise<T>): Promise<T> {
+    if (!this.#test) return await run()
+    try {
+      return await within(run(), this.limitMs + this.graceMs, () => this.#late(text))
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_COMMAND_TIMEOUT') throw error
+      const { code, shortMessage, details, hint = this.hint, cause } = error
+      throw new MayflyError(code, shortMessage, { details: [...this.reason, ...details], hint, cause })
+    }
+  }
+
+  #late(text: string): MayflyError {
+    const message = `the command did not end within ${formatMilliseconds(this.limitMs)}, and could not be killed`
+    return new MayflyError('MAYFLY_COMMAND_TIMEOUT', message, { details: [`command: ${text}`] })
+  }
+}

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { formatMilliseconds } from '../../units.js'
+import type { Commands } from '../commands.js'
+import { allow, type WaitOptions } from './until.js'
+
+/** The machine to power off by itself. */
+export function shutDown(vm: Commands, options: WaitOptions): Promise<void> {
+  const allowed = allow(vm, options)
+  return vm.timeline.during('wait', 'shutdown', async () => {
+    const { qemu } = vm.life.running
+    const settled = new AbortController()
+    const { signal } = settled
+    const late = delay(allowed.limitMs, true, { signal })
+    try {
+      const ended = vm.life.watch('waiting for shutdown', () =>
+        Promise.race([qemu.exited, qemu.console.failOnPanic(signal), late]),
+      )
+      if ((await ended) === true) throw inVain(vm, allowed.elapsedMs, allowed.limitMs, allowed.reason, allowed.hint)
+    } finally {
+      settled.abort()
+    }
+    // Whoever sees to its end hears of it with us.
+    await delay(0)
+    if (vm.state === 'stopped') return
+    const what = `${vm.name} did not shut down: it is ${vm.state}`
+    if (vm.life.died) throw qemu.exitError('MAYFLY_QEMU_EXITED', what)
+    if (vm.state === 'booting')
+      throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name} rebooted instead of shutting down`)
+    throw new MayflyError('MAYFLY_VM_STATE', what)
+  })
+}
+
+function inVain(
+  vm: Commands,
+  elapsedMs: number,
+  limitMs: number,
+  reason: readonly string[],
+  hint: string | undefined,
+): GuestAssertionError {
+  return new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name}: waited in vain for its shutdown`, {
+    details: [
+      `gave up after ${formatMilliseconds(elapsedMs)} of ${formatMilliseconds(limitMs)}; the Vm is ${vm.state}`,
+      ...reason,
+      ...vm.life.running.qemu.console.tail(10).map((line) => `console: ${line}`),
+    ],
+    hint,
+  })
+}

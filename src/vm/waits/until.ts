@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { within } from '../../deadline.js'
+import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { type Duration, formatMilliseconds, toMilliseconds } from '../../units.js'
+import { Allowance } from '../allowance.js'
+import type { Commands } from '../commands.js'
+import type { TimelineEntry } from '../timeline.js'
+
+export interface WaitOptions {
+  /** For all of the wait. Default `'1m'`; within a test never more than the test has. */
+  timeout?: Duration | undefined
+}
+
+export interface LookOptions {
+  /** Milliseconds. */
+  timeout: number
+  signal: AbortSignal
+}
+
+/** What one look found: it has come true, or what there is instead, the gist first. */
+export type Sight<T> = { met: T } | { seen: readonly string[] }
+
+export interface Awaited<T> {
+  /** What is waited for, after "waited in vain for". */
+  title: string
+  longestPauseMs: number
+  look(options: LookOptions): Promise<Sight<T>>
+  /** More evidence, when it was in vain. */
+  explain?(options: LookOptions): Promise<readonly string[]>
+}
+
+const DEFAULT_TIMEOUT = '1m'
+const FIRST_PAUSE_MS = 20
+/** For looks of Mayfly's own, which cost little. */
+export const QUICK_PAUSE_MS = 100
+/** For the commands of a user. */
+export const SLOW_PAUSE_MS = 1000
+
+export function allow(vm: Commands, { timeout = DEFAULT_TIMEOUT }: WaitOptions): Allowance {
+  return new Allowance(toMilliseconds(timeout, 'timeout'), vm.family.timeLimit())
+}
+
+/** Looks again and again until it has come true. One deadline holds for all of it; the guest's end ends it at once. */
+export async function until<T>(vm: Commands, awaited: Awaited<T>, options: WaitOptions): Promise<T> {
+  const allowed = allow(vm, options)
+  const stop = new AbortController()
+  const wait = new Wait(vm, awaited, allowed, stop.signal)
+  try {
+    return await vm.timeline.during(
+      'wait',
+      awaited.title,
+      (entry) => vm.life.watch(`waiting for ${awaited.title}`, () => wait.run(entry)),
+      () => ({ result: wait.attempts }),
+    )
+  } finally {
+    stop.abort()
+  }
+}
+
+class Wait<T> {
+  readonly #vm: Commands
+  readonly #awaited: Awaited<T>
+  readonly #allowed: Allowance
+  readonly #signal: AbortSignal
+  #attempts = 0
+  #seen: readonly string[] = []
+  /** Why the last look could not be made. */
+  #lost: MayflyError | undefined
+
+  constructor(vm: Commands, awaited: Awaited<T>, allowed: Allowance, signal: AbortSignal) {
+    this.#vm = vm
+    this.#awaited = awaited
+    this.#allowed = allowed
+    this.#signal = signal
+  }
+
+  get attempts(): string {
+    return `${this.#attempts} attempt${this.#attempts === 1 ? '' : 's'}`
+  }
+
+  async run(entry: TimelineEntry): Promise<T> {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, this.#awaited.longestPauseMs)) {
+      const before = this.#allowed.elapsedMs
+      const sight = await this.#look()
+      if ('met' in sight) return sight.met
+      this.#seen = sight.seen
+      entry.result = [this.attempts, ...sight.seen.slice(0, 1)].join('; ')
+      // The last look begins early enough to end in time.
+      const rest = this.#allowed.limitMs - this.#allowed.elapsedMs - (this.#allowed.elapsedMs - before)
+      if (rest <= 0) throw await this.#late()
+      await this.#pause(Math.min(pause, rest))
+    }
+  }
+
+  async #look(): Promise<Sight<T>> {
+    this.#attempts++
+    const { leftMs, graceMs } = this.#allowed
+    const hung = { seen: this.#seen.length > 0 ? this.#seen : ['last: the guest did not answer'] }
+    try {
+      const looking = this.#awaited.look({ timeout: leftMs, signal: this.#signal })
+      const sight = await Promise.race([looking, delay(leftMs + graceMs, hung, { signal: this.#signal })])
+      this.#lost = undefined
+      return sight
+    } catch (error) {
+      if (!(error instanceof MayflyError)) throw error
+      if (error.code === 'MAYFLY_COMMAND_TIMEOUT') return { seen: ['last: it had not ended yet', ...error.details] }
+      if (!this.#mayComeBack(error)) throw error.withDetails([`${this.#after()}, ${this.attempts}`, ...this.#seen])
+      this.#lost = error
+      return { seen: [`last: ${error.shortMessage}`] }
+    }
+  }
+
+  /** A server that restarts, or a guest that reboots, is not the end. */
+  #mayComeBack({ code }: MayflyError): boolean {
+    const { state } = this.#vm
+    return (code === 'MAYFLY_SSH_FAILED' && state === 'running') || (code !== 'MAYFLY_VM_STATE' && state === 'booting')
+  }
+
+  /** Ends early when the machine does: the next look says what became of it. */
+  async #pause(ms: number): Promise<void> {
+    const { qemu } = this.#vm.life.running
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, this.#signal])
+    try {
+      await Promise.race([delay(ms, undefined, { signal }), qemu.exited, qemu.console.failOnPanic(signal)])
+    } finally {
+      over.abort()
+    }
+  }
+
+  #after(): string {
+    return `waited for ${this.#awaited.title} for ${formatMilliseconds(this.#allowed.elapsedMs)} of ${formatMilliseconds(this.#allowed.limitMs)}`
+  }
+
+  async #late(): Promise<MayflyError> {
+    const { name, state } = this.#vm
+    const { elapsedMs, limitMs, reason, hint } = this.#allowed
+    const gaveUp = `gave up after ${formatMilliseconds(elapsedMs)} of ${formatMilliseconds(limitMs)}, ${this.attempts}; the Vm is ${state}`
+    const title = `${name}: waited in vain for ${this.#awaited.title}`
+    // Not known to be otherwise than awaited: nobody could look.
+    if (this.#lost) return this.#lost.withDetails([title, gaveUp, ...reason])
+    const details = [gaveUp, ...reason, ...this.#seen, ...(await this.#explain())]
+    return new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', title, { details, hint })
+  }
+
+  async #explain(): Promise<readonly string[]> {
+    const timeout = this.#allowed.graceMs
+    const explaining = this.#awaited.explain?.({ timeout, signal: this.#signal }) ?? Promise.resolve([])
+    return await within(explaining, timeout, () => new Error('late')).catch(() => [])
+  }
+}
