@@ -121,6 +121,11 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'the small server that the SSH tests talk to',
     need: 'develop',
   },
+  chromium: {
+    packages: { apt: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium' },
+    purpose: 'opens the HTML report in tests',
+    need: 'develop',
+  },
 }
 
 /** The tools of a host of `arch`; those for working on Mayfly itself only with `develop`. */
