@@ -39,6 +39,10 @@ export class ProvisioningVm extends Vm {
     return this.#refuse('fork')
   }
 
+  override diff(): Promise<never> {
+    return this.#refuse('diff')
+  }
+
   #refuse(what: string): Promise<never> {
     return Promise.reject(
       new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${this.name} is being provisioned`, {

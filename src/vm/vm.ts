@@ -5,10 +5,12 @@ import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { FILES } from '../snapshot/machine.js'
 import { exec } from '../ssh/exec.js'
 import { type Duration, toMilliseconds } from '../units.js'
+import type { DiffOptions } from './diff/diff.js'
+import type { MachineDiff } from './diff/machine-diff.js'
+import { diffSince } from './diff/since.js'
 import { Family } from './family.js'
 import { fork } from './fork.js'
 import { Resources } from './resources/resources.js'
-import { Waits } from './waits.js'
 
 export interface CheckpointOptions {
   /** Default: the quickest that this host can do. */
@@ -122,6 +124,18 @@ export class Vm extends Resources implements AsyncDisposable {
       return [first!, ...more]
     }
     return this.timeline.during('checkpoint', `fork into ${count}`, () => this.family.bear(bear))
+  }
+
+  /**
+   * What has changed in the machine since a checkpoint of it, of what it was forked from, or of a fork; without one, since it was
+   * launched. The checkpoint is resumed beside it for that, for some seconds, and needs the memory of another machine.
+   * @throws MayflyError MAYFLY_OPTION_INVALID (also for a checkpoint that is gone, or of another kind of machine), MAYFLY_VM_STATE,
+   *   MAYFLY_WAIT_TIMEOUT, or as `launch` and `exec`.
+   */
+  diff(checkpoint?: Checkpoint, options: DiffOptions = {}): Promise<MachineDiff> {
+    const title = `diff since ${checkpoint?.label ?? 'its launch'}`
+    const work = () => this.family.bear((signal) => diffSince(this, checkpoint, options, signal))
+    return this.timeline.during('check', title, work, (diff) => ({ result: diff.summary }))
   }
 
   /** Ends the machine and removes what it left on the host. May be called more than once, and from any state. */
