@@ -30,11 +30,16 @@ export interface FailedTest {
   startedAt: number
   endedAt: number
   errors: readonly ReportedError[]
-  fault: Fault
-  /** Why it is the harness's, if its error does not say so. */
-  reason: string | undefined
+  /** Asked as late as can be: a connection breaks before the machine has gone down that broke it. */
+  judge: () => Verdict
   machines: readonly (TestMachine & { findings: readonly Finding[] })[]
   lost: readonly LostMachine[]
+}
+
+export interface Verdict {
+  fault: Fault
+  /** What tells, if it is not the error. */
+  reason: string | undefined
 }
 
 export interface CollectOptions {
@@ -68,7 +73,11 @@ export async function collectEvidence(test: FailedTest, { directory, keep }: Col
     const files = [...(await filesBelow(staging)), SUMMARY, RECORD].sort((a, b) => a.localeCompare(b))
     const folder = { directory, files }
     const record = recordOf(test, folder)
-    await writeInto(staging, SUMMARY, summaryText({ test, vms: record.vms, folder, missing, kept }))
+    await writeInto(
+      staging,
+      SUMMARY,
+      summaryText({ test, verdict: test.judge(), vms: record.vms, folder, missing, kept }),
+    )
     await writeInto(staging, RECORD, JSON.stringify(record, null, 2))
     evidence = { folder, record, kept }
   })

@@ -5,9 +5,9 @@ import type { Vm } from '../vm/vm.js'
 
 /** A file of the evidence that the guest itself has to tell, and what it holds, for people. */
 export const GUEST_FILES = {
-  'guest.txt': 'the guest at the end of the test: load, memory, disks, listening ports, processes',
   'kernel.log': "the kernel's own messages (dmesg)",
   'journal.log': "systemd's failed units with their last words, then the end of the journal",
+  'guest.txt': 'the guest at the end of the test: processes, disks, listening ports, load, memory',
 } as const
 
 export type GuestFile = keyof typeof GUEST_FILES
@@ -55,17 +55,13 @@ function parse(output: string, token: string, failure: string | undefined): Gues
   return { files, missing: failure === undefined ? [] : [failure] }
 }
 
-/** For any POSIX shell, with or without systemd. The quick parts first; every part is bounded. */
+/** For any POSIX shell, with or without systemd. What matters most comes first, and every part is bounded; an emulated guest is slow to start programs. */
 function scriptFor(token: string): string {
   return `
 p() { printf '%s %s\\n' '${token}' "$1"; }
 h() { printf '\\n# %s\\n' "$*"; "$@" 2>&1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 export LC_ALL=C SYSTEMD_COLORS=0 SYSTEMD_PAGER= COLUMNS=200
-p guest.txt
-h date; h uname -a; h uptime; h free; h df -h
-if has ss; then h ss -tulpn; elif has netstat; then h netstat -tulpn; fi
-if [ -d /run/systemd/system ]; then h ps -ewwo pid,ppid,user,stat,pcpu,rss,etime,args; else h ps; fi
 p kernel.log
 dmesg 2>&1 | tail -c ${MOST_KERNEL_LOG}
 if [ -d /run/systemd/system ]; then
@@ -78,6 +74,11 @@ else printf '# no unit has failed\\n'; fi
 printf '\\n# the last ${JOURNAL_LINES} lines of the journal\\n\\n'
 journalctl -b --no-pager -q -o short-precise -n ${JOURNAL_LINES} 2>&1 | tail -c ${MOST_JOURNAL}
 fi
+p guest.txt
+if [ -d /run/systemd/system ]; then h ps -ewwo pid,ppid,user,stat,pcpu,rss,etime,args; else h ps; fi
+h df -h
+if has ss; then h ss -tulpn; else h netstat -tuln; fi
+h cat /proc/uptime /proc/loadavg /proc/meminfo
 p end
 `
 }

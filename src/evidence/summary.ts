@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { formatBytes, formatMilliseconds } from '../units.js'
 import type { TimelineEntry } from '../vm/timeline.js'
-import type { FailedTest } from './collect-evidence.js'
+import type { FailedTest, Verdict } from './collect-evidence.js'
 import { headline } from './commands-text.js'
 import type { Fault } from './failure.js'
 import { GUEST_FILES } from './guest-look.js'
@@ -20,6 +20,7 @@ export interface ReportedError {
 
 export interface SummaryOptions {
   test: FailedTest
+  verdict: Verdict
   vms: readonly VmHistory[]
   folder: EvidenceFolder
   /** What could not be collected, one line each. */
@@ -46,8 +47,9 @@ const FILES: Record<string, string> = {
 }
 
 /** The page to begin with, for somebody who sees such a folder for the first time. */
-export function summaryText({ test, vms, folder, missing, kept }: SummaryOptions): string {
-  const { path, startedAt, endedAt, errors, fault, reason } = test
+export function summaryText({ test, verdict, vms, folder, missing, kept }: SummaryOptions): string {
+  const { path, startedAt, endedAt, errors } = test
+  const { fault, reason } = verdict
   const when = new Date(startedAt).toISOString().replace('T', ' ').slice(0, 19)
   const sections: [string, string[]][] = [
     ['What failed', [path.join(' > '), `at ${when} UTC, after ${formatMilliseconds(endedAt - startedAt)}`]],
@@ -85,7 +87,8 @@ function lastSteps(vms: readonly VmHistory[], startedAt: number): string[] {
     .flatMap(({ name, timeline }) => timeline.map((entry): [string, TimelineEntry] => [name, entry]))
     .filter(([, { kind }]) => kind !== 'console')
     .sort(([, a], [, b]) => a.at - b.at)
-  const label = (name: string) => (vms.length > 1 ? `${name}: ` : '')
+  const width = Math.max(...vms.map(({ name }) => name.length))
+  const label = (name: string) => (vms.length > 1 ? `${name.padEnd(width)}  ` : '')
   const left = steps.length - LAST_STEPS
   return [
     ...(left > 0 ? [`(${left} more before these: see commands.txt)`] : []),

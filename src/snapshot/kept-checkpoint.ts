@@ -59,7 +59,7 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
     [frozen.overlay, FILES.overlay],
     [join(template.directory, FILES.initrd), FILES.initrd],
     [join(template.directory, FILES.privateKey), FILES.privateKey],
-    [image.kernel, KERNEL],
+    [(guest.display && image.displayKernel) || image.kernel, KERNEL],
     ...layers.map(({ file }, index): [string, string] => [frozen.layers[index]!.path, file]),
   ]
   await Promise.all(sources.map(([from, name]) => linkOrCopy(from, join(directory, name))))

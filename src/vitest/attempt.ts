@@ -3,7 +3,13 @@ import { join, relative } from 'node:path'
 import { type RunnerTestCase, recordArtifact } from 'vitest'
 import { GuestAssertionError, MayflyError, messageOf } from '../errors.js'
 import { ignoreInGit } from '../evidence/bundle.js'
-import { collectEvidence, type Evidence, type FailedTest, recordOf } from '../evidence/collect-evidence.js'
+import {
+  collectEvidence,
+  type Evidence,
+  type FailedTest,
+  recordOf,
+  type Verdict,
+} from '../evidence/collect-evidence.js'
 import { scanConsole } from '../evidence/console-scan.js'
 import { failureOf } from '../evidence/failure.js'
 import { consoleOf, type TestMachine } from '../evidence/machine.js'
@@ -11,6 +17,7 @@ import { SUMMARY } from '../evidence/summary.js'
 import { type Finding, RECORDS_ENV, type TestMeta } from '../evidence/test-record.js'
 import { keepMachine } from '../vm/kept.js'
 import type { Vm } from '../vm/vm.js'
+import { ENDINGS } from '../vm/witness.js'
 import { DEFAULT_DIRECTORY, type EvidenceSettings } from './evidence-options.js'
 import { markRetriable } from './infra-retry.js'
 import { say } from './line-progress.js'
@@ -72,7 +79,7 @@ export class Attempt {
       errors: complaint ? [...errors, complaint] : errors,
       machines,
       lost: tenancy.lost,
-      ...this.#fault(errors),
+      judge: () => this.#judge(errors),
     }
     const failed = complaint !== undefined || (task.fails ? errors.length === 0 : errors.length > 0)
     if (failed) await this.#explain(outcome, complaint ?? errors[0])
@@ -85,11 +92,18 @@ export class Attempt {
     return { ...machine, findings: scanConsole(console, this.#fields.settings.console) }
   }
 
-  #fault(errors: readonly object[]): Pick<FailedTest, 'fault' | 'reason'> {
+  #judge(errors: readonly object[]): Verdict {
     const { machines, lost } = this.#fields.tenancy
-    const dead = machines.find(({ vm }) => vm.life.died)
-    if (dead)
+    const dead = machines.find(({ vm }) => vm.life.unasked.has('died'))
+    if (dead) {
       return { fault: 'harness', reason: `The QEMU of ${dead.name} ended by itself, or was killed by somebody else.` }
+    }
+    const down = machines.find(({ vm }) => vm.life.unasked.size > 0)
+    // A guest that goes down takes its connections with it.
+    if (down) {
+      const endings = [...down.vm.life.unasked].map((ending) => ENDINGS[ending])
+      return { fault: 'product', reason: `${down.name}: ${endings.join(', ')}.` }
+    }
     const late = lost.find(({ error }) => error instanceof MayflyError && error.code === 'MAYFLY_ABORTED')
     if (late) return { fault: 'harness', reason: `The time of the test was over before ${late.name} was up.` }
     return { fault: failureOf(new AggregateError(errors)), reason: undefined }
@@ -98,14 +112,15 @@ export class Attempt {
   async #explain(outcome: FailedTest, error: { message?: string } | undefined): Promise<void> {
     const { task, settings, last } = this.#fields
     const evidence = settings.directory ? await this.#collect(outcome, settings.directory) : undefined
-    if (error) error.message = [error.message, '', ...linesBelow(outcome, evidence)].join('\n')
+    const verdict = outcome.judge()
+    if (error) error.message = [error.message, '', ...linesBelow(outcome, verdict, evidence)].join('\n')
     task.meta.mayfly = {
       ...(await this.#meta(outcome, evidence)),
-      failure: outcome.fault,
+      failure: verdict.fault,
       ...(evidence ? { evidence: evidence.folder.directory } : {}),
     }
     // vitest does not run a fixture again that has failed, and its signal stays aborted after a timeout.
-    const again = last && outcome.fault === 'harness' && outcome.lost.length === 0 && !task.context.signal.aborted
+    const again = last && verdict.fault === 'harness' && outcome.lost.length === 0 && !task.context.signal.aborted
     markRetriable(task, again)
     if (!evidence) return
     const attachments = [{ path: join(evidence.folder.directory, SUMMARY), contentType: 'text/plain' }]
@@ -176,7 +191,7 @@ async function writeRecord(
 }
 
 /** What is printed below a failure. */
-function linesBelow({ fault, reason, errors }: FailedTest, evidence: Evidence | undefined): string[] {
+function linesBelow({ errors }: FailedTest, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
   const [error] = errors as { code?: string }[]
   const why = reason ?? (error?.code ? `[${error.code}]` : '')
   const lines =

@@ -46,9 +46,7 @@ test('a folder holds what the machine, its QEMU and the host have to say', async
   expect(commands).toContain('stdout: prepared')
   expect(commands).toMatch(/stderr: ls: \/nowhere/)
   expect(commands).not.toContain('dmesg')
-  expect(await read('a-command-fails', 'vm/guest.txt')).toMatch(
-    /# uname -a\n[\s\S]*# df -h\n[\s\S]*# ps\n[\s\S]*dropbear/,
-  )
+  expect(await read('a-command-fails', 'vm/guest.txt')).toMatch(/# ps\n[\s\S]*dropbear[\s\S]*# df -h\n[\s\S]*\/scratch/)
   const qemu = await read('a-command-fails', 'vm/qemu.txt')
   expect(qemu).toMatch(/process: runs, pid \d+\nmachine: running\nport: 127\.0\.0\.1:\d+ .* port 22 /)
   expect(qemu).toMatch(/-netdev user,/)
@@ -148,7 +146,7 @@ test('each machine has a folder, forks too', async () => {
   expect(await readdir(folder(name))).toEqual(expect.arrayContaining(['left', 'left-fork-1', 'right']))
   expect(await read(name, 'left/commands.txt')).toMatch(/echo here[\s\S]*fork into 1/)
   expect(await read(name, 'left-fork-1/commands.txt')).toContain('echo there')
-  expect(await read(name, 'summary.txt')).toMatch(/left: .*echo here/)
+  expect(await read(name, 'summary.txt')).toMatch(/left {9}.*echo here/)
 })
 
 test('tests with names that look alike have folders of their own', () => {

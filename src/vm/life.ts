@@ -29,8 +29,8 @@ export class Life {
   #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
   #witness!: Witness
-  /** Its guest was asked to go down. */
-  #leaving = false
+  /** How its QEMUs have ended that nobody asked to. */
+  readonly unasked = new Set<Ending>()
   #crashReason: string | undefined
   #inFlight = new InFlight()
   /** What changes the machine's power, or needs it not to change. A power cut at the end waits for nobody. */
@@ -51,11 +51,6 @@ export class Life {
 
   get state(): VmState {
     return this.#state
-  }
-
-  /** Whether its QEMU ended by itself, or was killed by somebody else. */
-  get died(): boolean {
-    return this.#witness.died
   }
 
   get running(): Running {
@@ -193,15 +188,14 @@ export class Life {
   ): Promise<void> {
     this.#assertState('running', command)
     const { qemu } = this.#running
-    this.#leaving = true
+    this.#witness.asked = true
     // The connection ends before the command does, so its failure says nothing.
     this.connect()
       .then(work)
       .catch(() => {})
-    const left = this.#inFlight.run(command, qemu.exited).finally(() => {
-      this.#leaving = false
-    })
-    await within(left, timeoutMs, () => stillUp(this.#name, command, timeoutMs, qemu.console.tail()))
+    await within(this.#inFlight.run(command, qemu.exited), timeoutMs, () =>
+      stillUp(this.#name, command, timeoutMs, qemu.console.tail()),
+    )
     await this.#restart
   }
 
@@ -224,17 +218,18 @@ export class Life {
 
   #observe(running: Running): void {
     const inFlight = this.#inFlight
-    /** Its end was ours, or is known, or another has taken its place. */
+    // Its end was ours, or is known, or another has taken its place.
     const isOver = () =>
       inFlight.ended || running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed'
     this.#witness = new Witness({
       running,
       timeline: this.#timeline,
-      expected: (ending) => isOver() || (this.#leaving && ending !== 'died'),
+      isOver,
       onPanic: () => {
         if (this.#running === running && this.#state === 'running') this.#state = 'crashed'
       },
-      onExit: (ending) => {
+      onExit: (ending, unasked) => {
+        if (unasked) this.unasked.add(ending)
         if (!isOver()) this.#onExit(ending)
       },
     })

@@ -5,10 +5,11 @@ import type { Timeline } from './timeline.js'
 export interface WitnessOptions {
   running: Running
   timeline: Timeline
-  /** Whether we brought this end about. */
-  expected: (ending: Ending) => boolean
+  /** Whether we ended it. */
+  isOver: () => boolean
   onPanic: () => void
-  onExit: (ending: Ending) => void
+  /** @param unasked neither we nor anything that we asked the guest for brought it about. */
+  onExit: (ending: Ending, unasked: boolean) => void
 }
 
 /** How a QEMU ended: by what the guest did (`reset`, `poweroff`), or by itself, which is the harness's or the host's doing. */
@@ -23,10 +24,12 @@ export const ENDINGS: Record<Ending, string> = {
 /** Watches one QEMU of a machine, and writes down what it does without having been asked. */
 export class Witness {
   readonly qemu: QemuProcess
+  /** Whether the guest was asked to go down. */
+  asked = false
   #shutdown: string | undefined
   #died = false
 
-  constructor({ running, timeline, expected, onPanic, onExit }: WitnessOptions) {
+  constructor({ running, timeline, isOver, onPanic, onExit }: WitnessOptions) {
     const { qemu } = running
     this.qemu = qemu
     qemu.qmp.onEvent(({ event, data }) => {
@@ -42,12 +45,12 @@ export class Witness {
     })
     void qemu.exited.then(({ code, signal }) => {
       const ending = this.ending!
-      const ours = expected(ending)
+      const ours = isOver() || (this.asked && ending !== 'died')
       this.#died = ending === 'died' && !ours
       if (this.#died) {
         timeline.add('note', `${ENDINGS.died} (${signal ?? `exit code ${code}`})`, { failed: true })
       } else if (!ours && qemu.console.panic === undefined) timeline.add('note', ENDINGS[ending])
-      onExit(ending)
+      onExit(ending, !ours)
     })
   }
 
