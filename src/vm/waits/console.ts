@@ -60,8 +60,10 @@ async function nextConsole(vm: Commands, last: Running, title: string, signal: A
     await delay(REBOOT_LOOK_MS, undefined, { signal })
   } while (vm.life.running === last && vm.state === 'booting')
   if (vm.life.running !== last) return
+  // Says why, if that was a panic.
+  if (last.qemu.console.panic !== undefined) await last.qemu.console.failOnPanic(signal)
   const what = `waiting for ${title} was cut short: ${vm.name} is ${vm.state}`
-  if (vm.life.died) throw last.qemu.exitError('MAYFLY_QEMU_EXITED', what)
+  if (vm.life.unasked.has('died')) throw last.qemu.exitError('MAYFLY_QEMU_EXITED', what)
   throw new MayflyError('MAYFLY_VM_STATE', what, { details: consoleTail(vm) })
 }
 

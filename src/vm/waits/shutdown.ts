@@ -24,7 +24,7 @@ export function shutDown(vm: Commands, options: WaitOptions): Promise<void> {
     await delay(0)
     if (vm.state === 'stopped') return
     const what = `${vm.name} did not shut down: it is ${vm.state}`
-    if (vm.life.died) throw qemu.exitError('MAYFLY_QEMU_EXITED', what)
+    if (vm.life.unasked.has('died')) throw qemu.exitError('MAYFLY_QEMU_EXITED', what)
     if (vm.state === 'booting')
       throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name} rebooted instead of shutting down`)
     throw new MayflyError('MAYFLY_VM_STATE', what)

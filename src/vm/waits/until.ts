@@ -12,8 +12,7 @@ export interface WaitOptions {
 }
 
 export interface LookOptions {
-  /** Milliseconds. */
-  timeout: number
+  /** Aborts when the look is not waited for any more. */
   signal: AbortSignal
 }
 
@@ -25,12 +24,17 @@ export interface Awaited<T> {
   title: string
   longestPauseMs: number
   look(options: LookOptions): Promise<Sight<T>>
+  /** What a look that has not ended has seen so far. */
+  unfinished?(): readonly string[]
   /** More evidence, when it was in vain. */
   explain?(options: LookOptions): Promise<readonly string[]>
 }
 
 const DEFAULT_TIMEOUT = '1m'
 const FIRST_PAUSE_MS = 20
+const HANGS_MS = 2000
+/** The pause after a look, in terms of what the look took. */
+const PAUSE_PER_LOOK = 2
 /** For looks of Mayfly's own, which cost little. */
 export const QUICK_PAUSE_MS = 100
 /** For the commands of a user. */
@@ -82,32 +86,48 @@ class Wait<T> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, this.#awaited.longestPauseMs)) {
       const before = this.#allowed.elapsedMs
       const sight = await this.#look()
+      const took = this.#allowed.elapsedMs - before
       if ('met' in sight) return sight.met
       this.#seen = sight.seen
       entry.result = [this.attempts, ...sight.seen.slice(0, 1)].join('; ')
       // The last look begins early enough to end in time.
-      const rest = this.#allowed.limitMs - this.#allowed.elapsedMs - (this.#allowed.elapsedMs - before)
+      const rest = this.#allowed.limitMs - this.#allowed.elapsedMs - took
       if (rest <= 0) throw await this.#late()
-      await this.#pause(Math.min(pause, rest))
+      // Looking must not keep the guest from its work, above all where it is emulated.
+      const fair = Math.min(PAUSE_PER_LOOK * took, SLOW_PAUSE_MS)
+      await this.#pause(Math.min(Math.max(pause, fair), rest))
     }
   }
 
   async #look(): Promise<Sight<T>> {
     this.#attempts++
-    const { leftMs, graceMs } = this.#allowed
-    const hung = { seen: this.#seen.length > 0 ? this.#seen : ['last: the guest did not answer'] }
+    const before = this.#allowed.elapsedMs
+    const over = new AbortController()
+    const signal = AbortSignal.any([over.signal, this.#signal])
     try {
-      const looking = this.#awaited.look({ timeout: leftMs, signal: this.#signal })
-      const sight = await Promise.race([looking, delay(leftMs + graceMs, hung, { signal: this.#signal })])
+      const tooLate = delay(this.#allowed.leftMs, undefined, { signal })
+      const sight = await Promise.race([this.#awaited.look({ signal }), tooLate])
+      if (!sight) return this.#unfinished(this.#allowed.elapsedMs - before)
       this.#lost = undefined
       return sight
     } catch (error) {
       if (!(error instanceof MayflyError)) throw error
-      if (error.code === 'MAYFLY_COMMAND_TIMEOUT') return { seen: ['last: it had not ended yet', ...error.details] }
-      if (!this.#mayComeBack(error)) throw error.withDetails([`${this.#after()}, ${this.attempts}`, ...this.#seen])
+      if (!this.#mayComeBack(error)) {
+        const seen = error instanceof GuestAssertionError ? [] : this.#seen
+        throw error.withDetails([`${this.#after()}, ${this.attempts}`, ...seen])
+      }
       this.#lost = error
       return { seen: [`last: ${error.shortMessage}`] }
+    } finally {
+      over.abort()
     }
+  }
+
+  /** Of a look that is cut off by the deadline, which is news only if it is the first, or hangs. */
+  #unfinished(tookMs: number): { seen: readonly string[] } {
+    if (this.#seen.length > 0 && tookMs < HANGS_MS) return { seen: this.#seen }
+    const seen = this.#awaited.unfinished?.() ?? ['the guest did not answer']
+    return { seen: [...this.#seen, `last: not over after ${formatMilliseconds(tookMs)}`, ...seen] }
   }
 
   /** A server that restarts, or a guest that reboots, is not the end. */
@@ -144,8 +164,7 @@ class Wait<T> {
   }
 
   async #explain(): Promise<readonly string[]> {
-    const timeout = this.#allowed.graceMs
-    const explaining = this.#awaited.explain?.({ timeout, signal: this.#signal }) ?? Promise.resolve([])
-    return await within(explaining, timeout, () => new Error('late')).catch(() => [])
+    const explaining = this.#awaited.explain?.({ signal: this.#signal }) ?? Promise.resolve([])
+    return await within(explaining, this.#allowed.graceMs, () => new Error('late')).catch(() => [])
   }
 }
