@@ -3,7 +3,6 @@ import { join, relative } from 'node:path'
 import { messageOf } from '../errors.js'
 import { publishBundle, writeInto } from './bundle.js'
 import { commandsText } from './commands-text.js'
-import type { Fault } from './failure.js'
 import { GUEST_FILES, lookIntoGuest } from './guest-look.js'
 import { hostText } from './host-text.js'
 import { consoleOf, historyOf, historyOfLost, type LostMachine, plainText, type TestMachine } from './machine.js'
@@ -11,6 +10,7 @@ import { qemuText } from './qemu-text.js'
 import { screenOf } from './screen.js'
 import { type ReportedError, SUMMARY, summaryText } from './summary.js'
 import type { EvidenceFolder, Finding, TestRecord } from './test-record.js'
+import type { Verdict } from './verdict.js'
 
 /**
  * For all guests and their QEMUs together. What else there is takes some tens of ms, so that a failed test costs less than
@@ -34,12 +34,6 @@ export interface FailedTest {
   judge: () => Verdict
   machines: readonly (TestMachine & { findings: readonly Finding[] })[]
   lost: readonly LostMachine[]
-}
-
-export interface Verdict {
-  fault: Fault
-  /** What tells, if it is not the error. */
-  reason: string | undefined
 }
 
 export interface CollectOptions {

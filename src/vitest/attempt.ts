@@ -1,26 +1,20 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { type RunnerTestCase, recordArtifact } from 'vitest'
-import { GuestAssertionError, MayflyError, messageOf } from '../errors.js'
+import { GuestAssertionError, messageOf } from '../errors.js'
 import { ignoreInGit } from '../evidence/bundle.js'
-import {
-  collectEvidence,
-  type Evidence,
-  type FailedTest,
-  recordOf,
-  type Verdict,
-} from '../evidence/collect-evidence.js'
+import { collectEvidence, type Evidence, type FailedTest, RECORD, recordOf } from '../evidence/collect-evidence.js'
 import { scanConsole } from '../evidence/console-scan.js'
-import { failureOf } from '../evidence/failure.js'
 import { consoleOf, type TestMachine } from '../evidence/machine.js'
 import { SUMMARY } from '../evidence/summary.js'
-import { type Finding, RECORDS_ENV, type TestMeta } from '../evidence/test-record.js'
+import type { Finding, TestMeta } from '../evidence/test-record.js'
+import { HARNESS_FAILED, judge, type Verdict } from '../evidence/verdict.js'
 import { keepMachine } from '../vm/kept.js'
 import type { Vm } from '../vm/vm.js'
-import { ENDINGS } from '../vm/witness.js'
 import { DEFAULT_DIRECTORY, type EvidenceSettings } from './evidence-options.js'
 import { markRetriable } from './infra-retry.js'
 import { say } from './line-progress.js'
+import { writeRecord } from './record-file.js'
 import { folderOfTask, pathOf } from './task-names.js'
 import type { Tenancy } from './tenancy.js'
 
@@ -79,7 +73,7 @@ export class Attempt {
       errors: complaint ? [...errors, complaint] : errors,
       machines,
       lost: tenancy.lost,
-      judge: () => this.#judge(errors),
+      judge: () => judge(tenancy.machines, tenancy.lost, errors),
     }
     const failed = complaint !== undefined || (task.fails ? errors.length === 0 : errors.length > 0)
     if (failed) await this.#explain(outcome, complaint ?? errors[0])
@@ -90,23 +84,6 @@ export class Attempt {
   async #scanned(machine: TestMachine): Promise<TestMachine & { findings: Finding[] }> {
     const console = await consoleOf(machine.vm, this.#consoles.get(machine.vm))
     return { ...machine, findings: scanConsole(console, this.#fields.settings.console) }
-  }
-
-  #judge(errors: readonly object[]): Verdict {
-    const { machines, lost } = this.#fields.tenancy
-    const dead = machines.find(({ vm }) => vm.life.unasked.has('died'))
-    if (dead) {
-      return { fault: 'harness', reason: `The QEMU of ${dead.name} ended by itself, or was killed by somebody else.` }
-    }
-    const down = machines.find(({ vm }) => vm.life.unasked.size > 0)
-    // A guest that goes down takes its connections with it.
-    if (down) {
-      const endings = [...down.vm.life.unasked].map((ending) => ENDINGS[ending])
-      return { fault: 'product', reason: `${down.name}: ${endings.join(', ')}.` }
-    }
-    const late = lost.find(({ error }) => error instanceof MayflyError && error.code === 'MAYFLY_ABORTED')
-    if (late) return { fault: 'harness', reason: `The time of the test was over before ${late.name} was up.` }
-    return { fault: failureOf(new AggregateError(errors)), reason: undefined }
   }
 
   async #explain(outcome: FailedTest, error: { message?: string } | undefined): Promise<void> {
@@ -161,8 +138,8 @@ export class Attempt {
     const { task } = this.#fields
     const findings = outcome.machines.flatMap(({ findings }) => findings)
     const { harnessRetries } = task.meta.mayfly ?? {}
-    const record =
-      (await writeRecord(task, outcome, evidence)) ?? (evidence && join(evidence.folder.directory, 'record.json'))
+    const written = await writeRecord(task, () => evidence?.record ?? recordOf(outcome))
+    const record = written ?? (evidence && join(evidence.folder.directory, RECORD))
     return {
       ...(record ? { record } : {}),
       ...(harnessRetries ? { harnessRetries } : {}),
@@ -171,31 +148,11 @@ export class Attempt {
   }
 }
 
-/** The record goes where a reporter wants it. */
-async function writeRecord(
-  task: RunnerTestCase,
-  outcome: FailedTest,
-  evidence: Evidence | undefined,
-): Promise<string | undefined> {
-  const directory = process.env[RECORDS_ENV]
-  if (!directory) return undefined
-  const path = join(directory, `${task.id}.json`)
-  try {
-    await mkdir(directory, { recursive: true })
-    await writeFile(path, JSON.stringify(evidence?.record ?? recordOf(outcome)))
-    return path
-  } catch (error) {
-    say(`no record of ${outcome.path.join(' > ')}: ${messageOf(error)}`)
-    return undefined
-  }
-}
-
 /** What is printed below a failure. */
 function linesBelow({ errors }: FailedTest, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
   const [error] = errors as { code?: string }[]
   const why = reason ?? (error?.code ? `[${error.code}]` : '')
-  const lines =
-    fault === 'harness' ? [`this looks like a failure of the harness, not of what you test. ${why}`.trimEnd()] : []
+  const lines = fault === 'harness' ? [`${HARNESS_FAILED} ${why}`.trimEnd()] : []
   if (!evidence) return lines
   const path = relative(process.cwd(), evidence.folder.directory) || '.'
   lines.push(`evidence: ${path}`)

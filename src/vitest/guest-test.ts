@@ -11,7 +11,7 @@ import { Vm } from '../vm/vm.js'
 import { Attempt } from './attempt.js'
 import { type EvidenceOptions, type EvidenceSettings, evidenceSettings } from './evidence-options.js'
 import { poolPerFile, testsToCome } from './file-pools.js'
-import { countRetry, retryHarnessFailures } from './infra-retry.js'
+import { blame, countRetry, retryHarnessFailures, tryAgain } from './infra-retry.js'
 import { lineProgress, say } from './line-progress.js'
 import { fitToHost } from './runtime-config.js'
 import { isTenant, Tenancy } from './tenancy.js'
@@ -61,7 +61,11 @@ export function guestTest(
   fitToHost(all)
   beforeAll(
     async () => {
-      for (const guest of all) await (pools?.get(guest)?.prepare() ?? prepare(guest, { ...launchOptions, progress }))
+      const once = (guest: Guest) => pools?.get(guest)?.prepare() ?? prepare(guest, { ...launchOptions, progress })
+      for (const guest of all) {
+        const ready = tryAgain<unknown>(() => once(guest), { most: retries, onRetry: sayRetry })
+        await ready.catch((error) => Promise.reject(blame(error)))
+      }
     },
     toMilliseconds(prepareTimeout, 'prepareTimeout'),
   )
@@ -120,7 +124,7 @@ function watchAttempt(settings: EvidenceSettings) {
 
 function sayRetry(error: Error, task?: RunnerTestCase): void {
   if (task) countRetry(task)
-  say(`a machine is launched again, for the harness failed: ${error.message.split('\n')[0]}`)
+  say(`tried again, for it was the harness that failed: ${error.message.split('\n')[0]}`)
 }
 
 interface Hooks {

@@ -1,6 +1,29 @@
 import { beforeAll, type RunnerTask, type RunnerTestCase } from 'vitest'
+import { failureOf } from '../evidence/failure.js'
+import { HARNESS_FAILED } from '../evidence/verdict.js'
 import { say } from './line-progress.js'
 import { pathOf } from './task-names.js'
+
+/** Does `work` again after a failure of the harness, `most` times; vitest itself runs no fixture and no hook twice. */
+export async function tryAgain<T>(
+  work: () => Promise<T>,
+  { most, onRetry, signal }: { most: number; onRetry?: ((error: Error) => void) | undefined; signal?: AbortSignal },
+): Promise<T> {
+  for (let left = most; ; left--) {
+    try {
+      return await work()
+    } catch (error) {
+      if (left === 0 || signal?.aborted || failureOf(error) === 'product') throw error
+      onRetry?.(error as Error)
+    }
+  }
+}
+
+/** The same error; if it is the harness's, it says so. */
+export function blame(error: unknown): unknown {
+  if (error instanceof Error && failureOf(error) === 'harness') error.message += `\n\n${HARNESS_FAILED}`
+  return error
+}
 
 /** Tests whose last attempt failed for the harness's sake, with machines that another attempt would not have. */
 const retriable = new WeakSet<RunnerTestCase>()

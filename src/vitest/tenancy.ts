@@ -1,5 +1,4 @@
 import { MayflyError } from '../errors.js'
-import { failureOf } from '../evidence/failure.js'
 import type { LostMachine, TestMachine } from '../evidence/machine.js'
 import type { Guest } from '../guest/spec.js'
 import { detectAccelerator } from '../host/accelerator.js'
@@ -9,6 +8,7 @@ import type { TimeLimit } from '../vm/allowance.js'
 import { type LaunchOptions, launch } from '../vm/launch.js'
 import type { Vm } from '../vm/vm.js'
 import type { VmPool } from '../vm/vm-pool.js'
+import { tryAgain } from './infra-retry.js'
 
 /** Tests of one worker share its cores. Memory is `launch`'s business. */
 let cores: Admission | undefined
@@ -96,17 +96,11 @@ export class Tenancy {
     return this.#admitted
   }
 
-  async #launch(guest: Guest): Promise<Vm> {
+  #launch(guest: Guest): Promise<Vm> {
     const { pools, retries, onRetry, ...options } = this.#options
     const signal = this.#signal()
-    for (let left = retries; ; left--) {
-      try {
-        return await (pools?.get(guest)?.take({ signal }) ?? launch(guest, { ...options, signal }))
-      } catch (error) {
-        if (left === 0 || signal.aborted || failureOf(error) === 'product') throw error
-        onRetry?.(error as Error)
-      }
-    }
+    const once = () => pools?.get(guest)?.take({ signal }) ?? launch(guest, { ...options, signal })
+    return tryAgain(once, { most: retries, onRetry, signal })
   }
 
   /** Ends the launches that are under way, and waits for that; machines that are up go on. */
