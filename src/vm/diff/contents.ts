@@ -27,19 +27,30 @@ export async function digestsOf(look: Look, paths: readonly string[]): Promise<M
 /** Where symlinks point, by path. */
 export async function targetsOf(look: Look, paths: readonly string[]): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map()
-  const output = await ask(look, "export QUOTING_STYLE=literal; xargs -0 stat -c '//%N'", paths)
-  const lines = `\n${output}`.split('\n//').slice(1)
+  const output = `\n${await ask(look, "export QUOTING_STYLE=literal; xargs -0 stat -c '//%N'", paths)}`
+  // In the order of the paths, without those that have gone. busybox quotes both names, GNU's was told not to.
+  const starts = output.startsWith("\n//'")
+    ? paths.map((path) => `\n//'${path}' -> '`)
+    : paths.map((path) => `\n//${path} -> `)
+  const end = output.startsWith("\n//'") ? "'\n" : '\n'
   const targets = new Map<string, string>()
-  for (const path of paths) {
-    // busybox quotes both names, GNU's was told not to.
-    const starts = [`${path} -> `, `'${path}' -> '`]
-    const line = lines.find((text) => starts.some((start) => text.startsWith(start)))
-    if (line === undefined) continue
-    const quoted = line.startsWith(starts[1]!)
-    const rest = line.slice((quoted ? starts[1] : starts[0])!.length).replace(/\n$/, '')
-    targets.set(path, quoted ? rest.slice(0, -1) : rest)
+  let at = 0
+  for (const [index, start] of starts.entries()) {
+    if (!output.startsWith(start, at)) continue
+    const next = firstOf(output, starts, index + 1, at + start.length)
+    targets.set(paths[index]!, output.slice(at + start.length, next + 1 - end.length))
+    at = next
   }
   return targets
+}
+
+/** Where the first of `starts` from `index` on that is in a text begins; where its last line ends if none is. */
+function firstOf(text: string, starts: readonly string[], index: number, from: number): number {
+  for (let next = index; next < starts.length; next++) {
+    const place = text.indexOf(starts[next]!, from)
+    if (place >= 0) return place
+  }
+  return text.length - 1
 }
 
 /** The beginnings of files, up to `limit` bytes, by path. */

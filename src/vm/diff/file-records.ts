@@ -20,7 +20,7 @@ const LETTERS: Record<string, FileFacts['type']> = {
   b: 'block device',
 }
 /** inode(7): the type in a file's mode. */
-const TYPES: Record<number, string> = { 11: 's', 9: 'l', 7: 'f', 6: 'b', 4: 'd', 2: 'c', 1: 'p' }
+const TYPES: Record<number, string> = { 12: 's', 10: 'l', 8: 'f', 6: 'b', 4: 'd', 2: 'c', 1: 'p' }
 
 /**
  * Records of `//kind|uid|gid|size|device|inode|mtime|ctime|path`. No path has two slashes in a row, so that

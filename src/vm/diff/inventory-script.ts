@@ -31,7 +31,7 @@ section processes; grep -s '' /proc/[0-9]*/comm
 if command -v dpkg-query >/dev/null; then
   section packages; dpkg-query -W -f '\${binary:Package}\\t\${Version}\\t\${db:Status-Status}\\n'
 fi
-if command -v rpm >/dev/null; then
+if [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
   section packages; rpm -qa --qf '%{NAME}.%{ARCH}\\t%{VERSION}-%{RELEASE}\\tinstalled\\n'
 fi
 if [ -e /lib/apk/db/installed ]; then
