@@ -5,6 +5,7 @@ const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.m
 
 /** The examples import Mayfly by its name, as a user's suite does; here that means the source. */
 const alias = {
+  'mayfly/reporter': source('vitest/reporter.ts'),
   'mayfly/matchers': source('matchers/index.ts'),
   'mayfly/vitest': source('vitest/index.ts'),
   mayfly: source('index.ts'),

@@ -13,22 +13,35 @@ export function wordsOf(query) {
 export class Haystack {
   /** @param {TestRow} test */
   constructor(test) {
-    const { name, suites, file, project = '', message = '', state, failure = '' } = test
+    const { name, suites, file, project = '' } = test
+    this.test = test
     this.shown = [...suites, name, file, project].join(' ').toLowerCase()
-    this.hidden = [message, state, failure, ...test.findings.map(({ kind, line }) => `${kind} ${line}`)].join('\n')
-    this.hiddenLower = this.hidden.toLowerCase()
+    /** @type {TestDetails | undefined} */
+    this.details = undefined
+    /** @type {{ text: string, lower: string } | undefined} */
+    this.rest = undefined
   }
 
   /** @param {TestDetails} details */
   add(details) {
-    const texts = [this.hidden, ...textsOf(details)]
-    this.hidden = withoutAnsi(texts.join('\n'))
-    this.hiddenLower = this.hidden.toLowerCase()
+    this.details = details
+    this.rest = undefined
+  }
+
+  /** The rest, put together when it is first asked for. */
+  hidden() {
+    if (!this.rest) {
+      const { message = '', state, failure = '', findings } = this.test
+      const texts = [message, state, failure, ...findings.map(({ kind, line }) => `${kind} ${line}`)]
+      const text = withoutAnsi([...texts, ...(this.details ? textsOf(this.details) : [])].join('\n'))
+      this.rest = { text, lower: text.toLowerCase() }
+    }
+    return this.rest
   }
 
   /** @param {readonly string[]} words */
   matches(words) {
-    return words.every((word) => this.shown.includes(word) || this.hiddenLower.includes(word))
+    return words.every((word) => this.shown.includes(word) || this.hidden().lower.includes(word))
   }
 
   /** The line that holds the first word which the row does not show, shortened around it.
@@ -36,12 +49,13 @@ export class Haystack {
    */
   excerpt(words) {
     const word = words.find((candidate) => !this.shown.includes(candidate))
-    const at = word === undefined ? -1 : this.hiddenLower.indexOf(word)
-    if (word === undefined || at < 0) return undefined
-    const start = Math.max(this.hidden.lastIndexOf('\n', at) + 1, at - 30)
-    const newline = this.hidden.indexOf('\n', at)
-    const end = Math.min(newline < 0 ? this.hidden.length : newline, at + word.length + 60)
-    return this.hidden.slice(start, end).trim()
+    if (word === undefined) return undefined
+    const { text, lower } = this.hidden()
+    const at = lower.indexOf(word)
+    const start = Math.max(text.lastIndexOf('\n', at) + 1, at - 30)
+    const newline = text.indexOf('\n', at)
+    const end = Math.min(newline < 0 ? text.length : newline, at + word.length + 60)
+    return text.slice(start, end).trim()
   }
 }
 

@@ -9,6 +9,8 @@ import { Haystack } from './search.js'
 /** @typedef {{ test: TestRow, haystack: Haystack, item: HTMLElement, link: HTMLElement, excerpt: HTMLElement }} Row */
 /** @typedef {'all' | 'failed' | 'odd' | 'skipped'} Filter */
 
+const PREPARED_AT_ONCE = 20
+
 /** @type {Record<Filter, (test: TestRow) => boolean>} */
 export const FILTERS = {
   all: () => true,
@@ -52,6 +54,16 @@ export class TestList {
       const found = details[index]
       if (found) haystack.add(found)
     })
+    this.#prepareSearch(0)
+  }
+
+  /** While the reader reads: so the first search is as quick as the others.
+   * @param {number} from
+   */
+  #prepareSearch(from) {
+    if (from >= this.rows.length) return
+    for (const { haystack } of this.rows.slice(from, from + PREPARED_AT_ONCE)) haystack.hidden()
+    setTimeout(() => this.#prepareSearch(from + PREPARED_AT_ONCE))
   }
 
   /** Shows what matches, and gives how many that are.
