@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import type { ActionContext } from './action.js'
+import { append, command, examples } from './command.js'
 import type { GcOptions } from './gc.js'
-import type { LsOptions } from './ls.js'
+import { addImageCommands } from './image-program.js'
 import type { OpenOptions } from './open.js'
-import type { RunOptions } from './run.js'
-
-type Act<Options> = (context: ActionContext, options: Options, args: string[]) => Promise<number>
 
 /** The command line, without what its commands do: that is imported when one of them is called, so that help is quick. */
 export function buildProgram(): Command {
@@ -102,7 +99,8 @@ export function buildProgram(): Command {
   command<GcOptions>(program, 'gc', async () => (await import('./gc.js')).gc)
     .summary('remove what is left over, old or too large')
     .description(
-      'Removes what dead sessions left, damaged images and templates, and those that were not used for long.\n' +
+      'Removes what dead sessions left, damaged images and templates, and those that were not used for long;\n' +
+        'with them downloads that nobody has gone on with.\n' +
         'Nothing that a running process uses is removed, and nothing that what is kept needs: no image below a template,\n' +
         'and no template of a provision step below that of a later one. Their last steps go first.',
     )
@@ -116,25 +114,8 @@ export function buildProgram(): Command {
       examples('mayfly gc', 'mayfly gc --older-than 7d --max-size 10GiB --dry-run', 'mayfly gc --all'),
     )
 
+  addImageCommands(program)
   return program
-}
-
-function command<Options extends GcOptions | LsOptions | OpenOptions | RunOptions | { json?: boolean }>(
-  program: Command,
-  usage: string,
-  load: () => Promise<Act<Options>>,
-): Command {
-  return program
-    .command(usage)
-    .helpOption('-h, --help', 'print help')
-    .action(async (...values: unknown[]) => {
-      const self = values.pop() as Command
-      values.pop()
-      const { act } = await import('./action.js')
-      const { cacheDir, ...options } = self.optsWithGlobals() as { cacheDir?: string } & Options
-      const args = (values as (string | string[] | undefined)[]).flatMap((value) => value ?? [])
-      await act(cacheDir, async (context) => (await load())(context, options as unknown as Options, args))
-    })
 }
 
 const GUESTS =
@@ -143,18 +124,11 @@ const GUESTS =
 const EXIT_CODES = `
 Exit status:
   the status of the command in the guest, 128+n if signal n ended it;
-  1 (doctor) the host lacks something, 2 wrong command line or unknown guest, 124 --timeout is over,
-  125 Mayfly or the host failed, 130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
+  1 (doctor) the host lacks something, (image verify, image rm) not all images are sound or could be removed,
+  2 wrong command line or unknown guest, 124 --timeout is over, 125 Mayfly or the host failed,
+  130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.
 `
-
-function examples(...lines: string[]): string {
-  return `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  $ ${line}\n`).join('')}`
-}
-
-function append(value: string, before: string[] = []): string[] {
-  return [...before, value]
-}
 
 /** A bare number stays one, so that it is counted in the unit of its place. */
 function numeric(value: string): string | number {

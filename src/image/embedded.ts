@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MayflyError } from '../errors.js'
 import { GIB, type Size, toBytes } from '../units.js'
@@ -84,7 +84,7 @@ export async function buildEmbedded(recipe: EmbeddedRecipe, stagingDir: string, 
   const buildParts =
     recipe.name === 'micro' ? (await import('./micro.js')).buildMicro : (await import('./debian.js')).buildDebian
   const parts = await withScratch(build, (scratch) => buildParts(recipe, stagingDir, scratch, build))
-  return { name: recipe.name, digest: await digestOf(stagingDir, parts), ...parts }
+  return { name: recipe.name, digest: await builtDigest(stagingDir, parts), ...parts }
 }
 
 /** Path of a file that goes into the guests, from the source tree as from `dist`. */
@@ -92,10 +92,14 @@ export function guestFile(path: string): string {
   return fileURLToPath(new URL(`../../fixtures/guests/${path}`, import.meta.url))
 }
 
-async function digestOf(directory: string, parts: Omit<BuiltImage, 'name' | 'digest'>): Promise<string> {
+/** What names a built image: the digest of all that is booted. Paths may be relative to `directory`. */
+export async function builtDigest(
+  directory: string,
+  parts: Pick<BuiltImage, 'kernel' | 'initrd' | 'disk' | 'cmdline'>,
+): Promise<string> {
   const hash = createHash('sha256')
   for (const path of [parts.kernel, parts.initrd, ...(parts.disk ? [parts.disk.path] : [])]) {
-    for await (const chunk of createReadStream(join(directory, path))) hash.update(chunk as Buffer)
+    for await (const chunk of createReadStream(resolve(directory, path))) hash.update(chunk as Buffer)
   }
   return `sha256:${hash.update(JSON.stringify(parts.cmdline)).digest('hex')}`
 }

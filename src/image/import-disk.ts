@@ -50,8 +50,7 @@ export async function importDisk(
       const checksum = unpacked ? await sha256(path) : digest
       const cached = (await readDiskImage(join(store.images, digest.hex))) !== undefined
       const { architecture } = source
-      const at = new Date().toISOString()
-      return { image: await keepDisk(target, digest, { name, path, architecture, checksum, at }, options), cached }
+      return { image: await keepDisk(target, digest, { name, path, architecture, checksum }, options), cached }
     } catch (error) {
       throw explainFull(store, error)
     } finally {

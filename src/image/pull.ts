@@ -62,8 +62,7 @@ async function pullLocked(
 ): Promise<Pulled> {
   const { name, url, checksum, architecture } = request
   const { store, workshop, progress } = options
-  const at = new Date().toISOString()
-  const source = { name, url: shown(url), architecture, at }
+  const source = { name, url: shown(url), architecture }
   const expected = checksum && 'url' in checksum ? await downloader.publishedChecksum(checksum.url, url) : checksum
   const equal = expected && (await withChecksum(store, expected))
   const noted = equal && (await addSource(equal, { ...source, checksum: expected }, options))
@@ -83,7 +82,7 @@ async function pullLocked(
       target,
     })
     if (!downloaded) {
-      const still = await addSource(known!.image, { ...known!.source, at }, options)
+      const still = await addSource(known!.image, known!.source, options)
       // A collector has taken it in the meantime.
       if (!still) return await pullLocked(request, undefined, downloader, options)
       progress.cached(`image ${name}`)
@@ -104,7 +103,7 @@ async function pullLocked(
 export async function keepDisk(
   file: string,
   digest: Checksum,
-  source: DiskSource,
+  source: Omit<DiskSource, 'at'>,
   { store, workshop, signal }: Pick<PullOptions, 'store' | 'workshop' | 'signal'>,
 ): Promise<DiskImage> {
   const target = join(store.images, digest.hex)
@@ -124,7 +123,7 @@ export async function keepDisk(
         name: source.name,
         digest: `${digest.algorithm}:${digest.hex}`,
         disk: { path: DISK, format, virtualSizeBytes, sizeBytes: size },
-        sources: [source],
+        sources: [looked(source)],
       })
     })
     return (await readDiskImage(target))!
@@ -158,7 +157,7 @@ async function withChecksum(store: Store, checksum: Checksum): Promise<DiskImage
 /** Notes that a source has these bytes too, or still; undefined if the image is not there any more. */
 async function addSource(
   { dir }: DiskImage,
-  source: DiskSource,
+  source: Omit<DiskSource, 'at'>,
   { store, signal }: Pick<PullOptions, 'store' | 'signal'>,
 ): Promise<DiskImage | undefined> {
   return await withLock(store, `image-${basename(dir)}`, { signal }, async () => {
@@ -167,11 +166,15 @@ async function addSource(
   })
 }
 
-async function writeSource(image: DiskImage, source: DiskSource): Promise<DiskImage> {
+async function writeSource(image: DiskImage, source: Omit<DiskSource, 'at'>): Promise<DiskImage> {
   const same = ({ name, url, path, architecture }: DiskSource) =>
     name === source.name && url === source.url && path === source.path && architecture === source.architecture
-  const updated = { ...image, sources: [...image.sources.filter((other) => !same(other)), source] }
+  const updated = { ...image, sources: [...image.sources.filter((other) => !same(other)), looked(source)] }
   const { dir, ...manifest } = updated
   await writeDiskManifest(dir, { ...manifest, disk: { ...manifest.disk, path: DISK } })
   return updated
+}
+
+function looked(source: Omit<DiskSource, 'at'>): DiskSource {
+  return { ...source, at: new Date().toISOString() }
 }

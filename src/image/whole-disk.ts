@@ -17,13 +17,13 @@ export async function wholeDisk(path: string): Promise<Disk> {
   const other = await otherFile(path).catch(unreadable(path))
   if (other !== undefined) {
     throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is a layer over another file, ${other}`, {
-      hint: `Flatten it: qemu-img convert -O qcow2 ${path} flat.qcow2`,
+      hint: `Make one of them: qemu-img convert -O qcow2 ${path} whole.qcow2, or mayfly image import --convert ${path}`,
     })
   }
   const { format, virtualSizeBytes } = await inspectDisk(path)
   if (format !== 'qcow2' && format !== 'raw') {
     throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the disk ${path} is of format ${format}`, {
-      hint: `Convert it: qemu-img convert -O qcow2 ${path} disk.qcow2`,
+      hint: `Convert it: qemu-img convert -O qcow2 ${path} disk.qcow2, or mayfly image import --convert ${path}`,
     })
   }
   return { format, virtualSizeBytes }

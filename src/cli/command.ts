@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import type { ActionContext } from './action.js'
+
+/** What a command does: gives the exit status. */
+export type Act<Options> = (context: ActionContext, options: Options, args: string[]) => Promise<number>
+
+/** A command below `parent`; what it does is imported when it is called, so that help is quick. */
+export function command<Options extends object>(
+  parent: Command,
+  usage: string,
+  load: () => Promise<Act<Options>>,
+): Command {
+  return parent
+    .command(usage)
+    .helpOption('-h, --help', 'print help')
+    .action(async (...values: unknown[]) => {
+      const self = values.pop() as Command
+      values.pop()
+      const { act } = await import('./action.js')
+      const { cacheDir, ...options } = self.optsWithGlobals() as { cacheDir?: string } & Options
+      const args = (values as (string | string[] | undefined)[]).flatMap((value) => value ?? [])
+      await act(cacheDir, async (context) => (await load())(context, options as unknown as Options, args))
+    })
+}
+
+/** For the end of a command's help. */
+export function examples(...lines: string[]): string {
+  return `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  $ ${line}\n`).join('')}`
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function append(value: string, before: string[] = []): string[] {
+  return [...before, value]
+}
