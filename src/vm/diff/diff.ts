@@ -25,7 +25,7 @@ export interface DiffOptions {
   timeout?: Duration | undefined
 }
 
-export interface Comparison {
+interface Comparison {
   ignored: Ignored
   roots: readonly string[]
   withLines: boolean

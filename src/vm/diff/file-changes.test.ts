@@ -140,7 +140,7 @@ test('content of the same length, mode, kind, and what came and went', async () 
       await writeFile(join(root, 'binary'), Buffer.from([0, 1, 3]))
       await mkdir(join(root, 'dir'))
       await symlink('/etc/hosts', join(root, 'link'))
-      await execa('mkfifo', [join(root, 'pipe')])
+      await execa('sh', ['-c', 'mkfifo "$0"', join(root, 'pipe')])
     },
   )
   expect(diff.toJSON().files).toEqual([

@@ -2,7 +2,7 @@ import { VOLATILE } from './volatile.js'
 
 const SUBJECTS = ['unit', 'port', 'package', 'user', 'group'] as const
 /** What is not a file, as patterns name it: `unit:ssh@*`. */
-export type Subject = (typeof SUBJECTS)[number]
+type Subject = (typeof SUBJECTS)[number]
 
 /** What a comparison leaves out. */
 export class Ignored {

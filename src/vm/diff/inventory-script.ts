@@ -1,6 +1,6 @@
 import { quote } from '../../ssh/quote.js'
 
-export interface Scope {
+interface Scope {
   /** Where files are looked for. */
   roots: readonly string[]
   /** Paths that are not looked into. Wildcards would count. */

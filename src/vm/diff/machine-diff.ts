@@ -61,7 +61,7 @@ export interface GroupFacts {
   members: string
 }
 
-export interface MachineChanges {
+interface MachineChanges {
   readonly files: readonly FileChange[]
   readonly packages: readonly Change<PackageFacts>[]
   readonly units: readonly Change<UnitFacts>[]
