@@ -66,24 +66,21 @@ export async function collectEvidence(test: FailedTest, { directory, keep }: Col
     missing.push(...(await collectFiles(test, staging)))
     const files = [...(await filesBelow(staging)), SUMMARY, RECORD].sort((a, b) => a.localeCompare(b))
     const folder = { directory, files }
-    const record = recordOf(test, folder)
-    await writeInto(
-      staging,
-      SUMMARY,
-      summaryText({ test, verdict: test.judge(), vms: record.vms, folder, missing, kept }),
-    )
+    const record = { ...recordOf(test), evidence: folder }
+    const verdict = test.judge()
+    await writeInto(staging, SUMMARY, summaryText({ test, verdict, vms: record.vms, folder, missing, kept }))
     await writeInto(staging, RECORD, JSON.stringify(record, null, 2))
     evidence = { folder, record, kept }
   })
   return evidence!
 }
 
-export function recordOf(test: FailedTest, evidence?: EvidenceFolder): TestRecord {
+export function recordOf(test: FailedTest): TestRecord {
   const vms = [
-    ...test.machines.map((machine) => historyOf(machine, test.startedAt, machine.findings)),
+    ...test.machines.map((machine) => historyOf(machine, test, machine.findings)),
     ...test.lost.map((machine) => historyOfLost(machine, test.endedAt)),
   ]
-  return { version: 1, vms, evidence }
+  return { version: 1, vms }
 }
 
 /** @returns what is not there, and why: one line each. */
@@ -100,7 +97,7 @@ async function collectFiles(test: FailedTest, staging: string): Promise<string[]
   }
   const ofMachine = async ({ name, vm }: TestMachine) => {
     const { qemu } = vm.life.running
-    const entries = historyOf({ name, vm }, test.startedAt, []).timeline
+    const entries = historyOf({ name, vm }, test, []).timeline
     const forwards = new Map([[22, vm.life.target.port], ...vm.life.forwards.ports])
     await Promise.all([
       put(`${name}/console.log`, async () => orNothing(await consoleOf(vm))),

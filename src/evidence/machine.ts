@@ -21,12 +21,22 @@ export interface LostMachine {
   wreck: Wreck | undefined
 }
 
-/** What it did since `since`, in milliseconds since the epoch. */
-export function historyOf({ name, vm }: TestMachine, since: number, findings: readonly Finding[]): VmHistory {
+/** The time of a test, in milliseconds since the epoch. */
+export interface TestTime {
+  startedAt: number
+  endedAt: number
+}
+
+/** What it did during the test. What is done after that is the evidence's own; what happens by itself may still explain the failure. */
+export function historyOf(
+  { name, vm }: TestMachine,
+  { startedAt, endedAt }: TestTime,
+  findings: readonly Finding[],
+): VmHistory {
   const { id, guest, accelerator, state, timings } = vm
-  const timeline = vm.timeline.entries.filter(
-    ({ at, durationMs = Number.POSITIVE_INFINITY }) => at + durationMs >= since,
-  )
+  const timeline = vm.timeline.entries.filter(({ kind, at, durationMs = Number.POSITIVE_INFINITY }) => {
+    return at + durationMs >= startedAt && (at <= endedAt || kind === 'note' || kind === 'console')
+  })
   return { id, name, guest: guest.name, accelerator, state, timings, timeline, findings }
 }
 
