@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { ClientChannel } from 'ssh2'
 import { MayflyError } from '../errors.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
@@ -24,6 +23,7 @@ export class HelperShell {
   /** In its command line: by it the shell and its descendants are found and killed. */
   readonly #marker: string
   readonly #open: OpenChannel
+  #ended = false
   #running: { stdout: Framed; stderr: Framed } | undefined
 
   private constructor(marker: string, open: OpenChannel) {
@@ -48,11 +48,7 @@ export class HelperShell {
   }
 
   get alive(): boolean {
-    return this.#open.channel.writable && this.#open.connection.connected
-  }
-
-  get channel(): ClientChannel {
-    return this.#open.channel
+    return !this.#ended && this.#open.channel.writable && this.#open.connection.connected
   }
 
   /** What the running script has written so far. */
@@ -91,11 +87,13 @@ export class HelperShell {
 
   /** Kills it with all that it runs. @returns why something of it may still be there, if so. */
   kill(): Promise<string | undefined> {
+    this.#ended = true
     return killMarked(this.#open.connection, this.#marker, Promise.resolve(this.#open))
   }
 
   /** Nobody needs it any more; nothing runs in it. */
   end(): void {
+    this.#ended = true
     abandon(this.#open.channel)
   }
 }

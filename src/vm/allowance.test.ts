@@ -5,7 +5,7 @@ import { Allowance } from './allowance.js'
 const testOf = (totalMs: number, goneMs = 0) => ({ startedAt: performance.now() - goneMs, totalMs })
 
 test('without a test, it is what was wanted, or none', () => {
-  expect(new Allowance(1000)).toMatchObject({ limitMs: 1000, isOfTest: false, reason: [], hint: undefined })
+  expect(new Allowance(1000)).toMatchObject({ limitMs: 1000, timeout: {}, reason: [], hint: undefined })
   expect(new Allowance().limitMs).toBe(Number.POSITIVE_INFINITY)
 })
 
@@ -17,7 +17,7 @@ test('a test leaves a tenth of its time, two seconds at most', () => {
 })
 
 test('less than that was wanted: the test is not the reason', () => {
-  expect(new Allowance(1000, testOf(5000))).toMatchObject({ limitMs: 1000, isOfTest: false })
+  expect(new Allowance(1000, testOf(5000))).toMatchObject({ limitMs: 1000, timeout: {} })
 })
 
 test('what begins near the end still has a chance, and what begins after it ends', () => {

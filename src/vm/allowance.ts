@@ -32,9 +32,9 @@ export class Allowance {
     this.graceMs = this.#test ? Math.min(margin, left) / 2 : LONGEST_MARGIN_MS
   }
 
-  /** Whether the test's time is what limits it. */
-  get isOfTest(): boolean {
-    return this.#test !== undefined
+  /** What an operation's own option must become, if the test's time is what limits it. */
+  get timeout(): { timeout?: number } {
+    return this.#test ? { timeout: this.leftMs } : {}
   }
 
   get elapsedMs(): number {

@@ -3,7 +3,7 @@ import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { type ProbeOptions, probe } from '../ssh/probe.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
 import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
-import { toMilliseconds } from '../units.js'
+import { type Duration, toMilliseconds } from '../units.js'
 import { Allowance } from './allowance.js'
 import { VmBase } from './base.js'
 import { lastOf } from './timeline.js'
@@ -23,12 +23,9 @@ export abstract class Commands extends VmBase {
   exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
     const text = textOf(command)
     const run = () => {
-      const wanted = options?.timeout === undefined ? undefined : toMilliseconds(options.timeout, 'timeout')
-      const allowed = new Allowance(wanted, this.family.timeLimit())
+      const allowed = this.#allow(options)
       return allowed.hold(text, () =>
-        this.life.use(`exec ${text}`, (connection) =>
-          exec(connection, command, allowed.isOfTest ? { ...options, timeout: allowed.leftMs } : options),
-        ),
+        this.life.use(`exec ${text}`, (connection) => exec(connection, command, { ...options, ...allowed.timeout })),
       )
     }
     return this.timeline.during('command', text, run, ({ exitCode, signal, stdout, stderr }) => ({
@@ -44,7 +41,15 @@ export abstract class Commands extends VmBase {
    * @internal
    */
   probe(script: string, options?: ProbeOptions): Promise<ExecResult> {
-    return this.life.use('look at the guest', (connection) => probe(connection, script, options))
+    const allowed = this.#allow(options)
+    return allowed.hold('a look at the guest', () =>
+      this.life.use('look at the guest', (connection) => probe(connection, script, { ...options, ...allowed.timeout })),
+    )
+  }
+
+  #allow({ timeout }: { timeout?: Duration | undefined } = {}): Allowance {
+    const wanted = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout')
+    return new Allowance(wanted, this.family.timeLimit())
   }
 
   /**

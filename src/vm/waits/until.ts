@@ -112,6 +112,7 @@ class Wait<T> {
       return sight
     } catch (error) {
       if (!(error instanceof MayflyError)) throw error
+      if (error.code === 'MAYFLY_COMMAND_TIMEOUT') return this.#unfinished(this.#allowed.elapsedMs - before)
       if (!this.#mayComeBack(error)) {
         const seen = error instanceof GuestAssertionError ? [] : this.#seen
         throw error.withDetails([`${this.#after()}, ${this.attempts}`, ...seen])
