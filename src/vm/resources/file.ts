@@ -23,7 +23,7 @@ export interface FileState {
   modified: Date | undefined
   /** What a symbolic link says; undefined if the path is none. */
   linkTarget: string | undefined
-  /** The path that the link leads to in the end. */
+  /** The path that the link leads to in the end, if it exists. */
   resolved: string | undefined
 }
 
@@ -126,7 +126,7 @@ export class FileResource extends NamedResource<FileState> {
 
   /** @internal */
   describe({ exists, type, linkTarget }: FileState): string {
-    if (exists) return `is a ${type}`
+    if (exists) return `is a ${type === 'file' ? 'regular file' : type}`
     return linkTarget === undefined ? 'does not exist' : `is a symbolic link to ${linkTarget}, which does not exist`
   }
 
@@ -158,7 +158,11 @@ function script(path: string, { evidence, sha256 }: FileLookOptions): string {
   else say failure "$s"
   ${evidence ? parent : ':'}
   fi
-  if [ -L "$p" ]; then out link readlink -n "$p"; out resolved readlink -n -f "$p"; fi`
+  if [ -L "$p" ]; then
+    out link readlink -n "$p"
+    # busybox resolves what does not exist from the current directory.
+    [ -e "$p" ] && out resolved readlink -n -f "$p"
+  fi`
 }
 
 function stateOf(records: Records): FileState {

@@ -1,4 +1,4 @@
-import { ask, type LookOptions } from './records.js'
+import { ask, type LookOptions, someOf } from './records.js'
 import { NamedResource, type Sight } from './resource.js'
 import { lookup } from './user.js'
 
@@ -30,7 +30,7 @@ export class GroupResource extends NamedResource<GroupState> {
     const [found, , gid, members = ''] = records.text('entry').split(':')
     const exists = found === this.name && this.name !== ''
     if (!exists) {
-      const evidence = [`the groups are: ${records.lines('all').join(', ')}`]
+      const evidence = [`the groups are: ${someOf(records.lines('all'))}`]
       return { state: { exists, gid: undefined, members: [] }, evidence }
     }
     return { state: { exists, gid: Number(gid), members: members.split(',').filter(Boolean) }, evidence: [] }

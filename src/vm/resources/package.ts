@@ -43,7 +43,7 @@ export class PackageResource extends NamedResource<PackageState> {
         { hint: 'vm.file(path) tells whether a program is there.' },
       )
     }
-    const [status = '', version] = records.lines('package')[0]?.split(' ') ?? []
+    const [status = '', version] = records.lines('package')[0]?.split(/\s+/) ?? []
     const installed = status.startsWith('ii') || status.startsWith('hi')
     const alike = records.lines('alike')
     return {

@@ -1,7 +1,7 @@
 import { MayflyError } from '../../errors.js'
 import type { Commands } from '../commands.js'
 import { type GuestProcess, isNamed, parseProcesses, withoutDescendants } from './process-table.js'
-import { ask, type LookOptions } from './records.js'
+import { ask, type LookOptions, someOf } from './records.js'
 import { NamedResource, type Sight } from './resource.js'
 
 export interface ProcessState {
@@ -75,6 +75,6 @@ function evidenceOf(all: readonly GuestProcess[], zombies: number): string[] {
   const programs = new Set(all.filter(({ args }) => args.length > 0).map(({ name }) => name))
   return [
     ...(zombies === 0 ? [] : [`there ${zombies === 1 ? 'is one zombie' : `are ${zombies} zombies`} of that name`]),
-    `what runs: ${[...programs].sort().join(', ')}`,
+    `what runs: ${someOf([...programs].sort())}`,
   ]
 }

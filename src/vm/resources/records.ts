@@ -80,3 +80,11 @@ export async function ask(
     hint: 'The guest needs a POSIX shell and the usual tools, as in coreutils or busybox.',
   })
 }
+
+const MOST_NAMES = 40
+
+/** Names in one line, and how many more there are. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES
+  return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`and ${more} more`] : [])].join(', ')
+}

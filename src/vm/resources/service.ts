@@ -75,10 +75,11 @@ export class ServiceResource extends NamedResource<ServiceState> {
 
   /** @internal */
   describe(state: ServiceState): string {
-    const { exists, activeState, subState, enablement, result, exitStatus, restarts, manager } = state
+    const { exists, activeState, subState, enablement, result, exitStatus, pid, restarts, manager } = state
     if (!exists) return `is unknown to ${manager === 'systemd' ? 'systemd' : 'OpenRC'}`
     const parts = [`is ${activeState}${subState === '' ? '' : ` (${subState})`}`]
     if (result !== '' && result !== 'success') parts.push(`result ${result}`)
+    if (pid !== undefined) parts.push(`pid ${pid}`)
     if (exitStatus) parts.push(`exit status ${exitStatus}`)
     if (restarts > 0) parts.push(`restarted ${restarts === 1 ? 'once' : `${restarts} times`}`)
     parts.push(enablement === '' ? 'not enabled' : enablement)

@@ -1,7 +1,7 @@
 import { MayflyError } from '../../errors.js'
 import { quote } from '../../ssh/quote.js'
 import type { Commands } from '../commands.js'
-import { ask, type LookOptions } from './records.js'
+import { ask, type LookOptions, someOf } from './records.js'
 import { NamedResource, type Sight } from './resource.js'
 
 export interface SysctlState {
@@ -38,7 +38,7 @@ export class SysctlResource extends NamedResource<SysctlState> {
     const siblings = records.lines('siblings')
     return {
       state: { exists, value },
-      evidence: exists || siblings.length === 0 ? [] : [`beside it there is: ${siblings.join(', ')}`],
+      evidence: exists || siblings.length === 0 ? [] : [`beside it there is: ${someOf(siblings)}`],
     }
   }
 

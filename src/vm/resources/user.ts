@@ -1,5 +1,5 @@
 import { quote } from '../../ssh/quote.js'
-import { ask, type LookOptions } from './records.js'
+import { ask, type LookOptions, someOf } from './records.js'
 import { NamedResource, type Sight } from './resource.js'
 
 export interface UserState {
@@ -55,7 +55,7 @@ export class UserResource extends NamedResource<UserState> {
     const records = await ask(this.vm, this.title, script, options)
     const [found, , uid, gid, comment, home, shell] = records.text('entry').split(':')
     const exists = found === this.name && this.name !== ''
-    if (!exists) return { state: MISSING, evidence: [`the users are: ${records.lines('all').join(', ')}`] }
+    if (!exists) return { state: MISSING, evidence: [`the users are: ${someOf(records.lines('all'))}`] }
     const groups = records.text('groups').split(/\s+/).filter(Boolean)
     return {
       state: { exists, uid: Number(uid), gid: Number(gid), group: groups[0], groups, home, shell, comment },

@@ -1,0 +1,105 @@
+import { describe, expect } from 'vitest'
+import { guestTest } from '../vitest/guest-test.js'
+import './index.js'
+import { failureOf, messageOf } from './testing/failure-of.js'
+
+const micro = guestTest('micro', { scope: 'file' })
+const debian = guestTest('debian', { scope: 'file' })
+
+describe.each([
+  { image: 'micro', test: micro },
+  { image: 'debian', test: debian },
+])('on $image', ({ image, test }) => {
+  test('waits until it holds, or with not until it does not', async ({ vm }) => {
+    const file = vm.file('/tmp/soon')
+    const written = vm.exec('sleep 0.3; printf ready >/tmp/soon')
+    await expect(file).toEventuallyContainText('ready', { timeout: '30s' })
+    await expect(file).toExist()
+    await written
+    const removed = vm.exec('sleep 0.3; rm /tmp/soon')
+    await expect(file).not.toEventuallyExist({ timeout: '30s' })
+    await expect(file).not.toExist()
+    await removed
+  })
+
+  test('gives up in time, and says how long, how often, and what was seen last', async ({ vm }) => {
+    const started = performance.now()
+    const message = await messageOf(expect(vm.file('/tmp/never/x')).toEventuallyHaveMode('644', { timeout: 500 }))
+    const elapsed = performance.now() - started
+    expect(elapsed).toBeGreaterThanOrEqual(500)
+    expect(elapsed).toBeLessThan(3000)
+    expect(message).toMatch(
+      new RegExp(
+        `^${image}: expected file /tmp/never/x to have the mode 644 within 500 ms, but after \\d+ attempts in [\\d.]+ m?s it does not exist\n  in /tmp `,
+      ),
+    )
+  })
+
+  test('with not, it says that it still holds', async ({ vm }) => {
+    expect(await messageOf(expect(vm.mount('/proc')).not.toEventuallyBeMounted({ timeout: 100 }))).toMatch(
+      new RegExp(
+        `^${image}: expected mount /proc not to be mounted within 100 ms, but after \\d attempts? in [\\d.]+ m?s it is mounted: proc, proc `,
+      ),
+    )
+  })
+
+  test('a look that hangs ends in time', async ({ vm }) => {
+    const command = vm.command('echo begun; sleep 1001')
+    const started = performance.now()
+    expect(await messageOf(expect(command).toEventuallySucceed({ timeout: 300 }))).toMatch('but after 2 attempts in 4.')
+    expect(performance.now() - started).toBeLessThan(20_000)
+    expect(await vm.process('sleep').pids()).toEqual([])
+  })
+
+  test('the time between two looks can be fixed; it is one entry of the timeline', async ({ vm }) => {
+    await vm.succeed('rm -f /tmp/count')
+    await expect(vm.command('echo >>/tmp/count; test $(wc -l </tmp/count) = 4')).toEventuallySucceed({ interval: 1 })
+    const entries = vm.timeline.entries.filter(({ title }) => title.includes('toEventuallySucceed'))
+    expect(entries.at(-1)).toMatchObject({ kind: 'check', failed: false, result: 'exited with 0 (4 attempts)' })
+    await messageOf(expect(vm.user('ada')).toEventuallyExist({ timeout: 0 }))
+    expect(vm.timeline.entries.at(-1)).toMatchObject({ failed: true, result: 'does not exist (1 attempt)' })
+  })
+
+  test('arguments come before options, also those that may be left out', async ({ vm }) => {
+    await expect(vm.sysctl('kernel.ostype')).toEventuallyHaveValue(/^Lin/)
+    await expect(vm.sysctl('kernel.ostype')).toEventuallyHaveValue('Linux', { timeout: '10s' })
+    expect(await failureOf(expect(vm.file('/etc')).toEventuallyHaveMode('700', { timeout: 0 }))).toMatchObject({
+      actual: '755',
+      expected: '700',
+    })
+    await expect(expect(vm.file('/etc')).toEventuallyExist({ timeout: 'soon' })).rejects.toMatchObject({
+      code: 'MAYFLY_OPTION_INVALID',
+    })
+  })
+
+  test('what is wrong with the assertion, or the guest, ends it at once', async ({ vm }) => {
+    await expect(expect(vm.file('/etc')).toEventuallyBeRunning()).rejects.toMatchObject({
+      shortMessage: 'toEventuallyBeRunning is for services and processes; got a file resource (file /etc)',
+    })
+    await expect(expect(vm.service('s*')).toEventuallyBeRunning()).rejects.toMatchObject({
+      code: expect.stringMatching(/OPTION_INVALID|UNSUPPORTED/),
+    })
+  })
+
+  test('expect.poll works, with not too; all attempts are one entry', async ({ vm }) => {
+    await vm.succeed('rm -f /tmp/polled')
+    const written = vm.exec('sleep 0.3; touch /tmp/polled')
+    await expect.poll(() => vm.file('/tmp/polled'), { timeout: 30_000 }).toExist()
+    await written
+    const checks = vm.timeline.entries.filter(({ title }) => title === 'file /tmp/polled toExist')
+    expect(checks).toMatchObject([{ failed: false, result: 'is a regular file' }])
+    await vm.exec('rm /tmp/polled')
+    await expect.poll(() => vm.file('/tmp/polled'), { timeout: 30_000 }).not.toExist()
+    const failing = async () => expect.poll(() => vm.file('/tmp/polled'), { timeout: 300 }).toBeFile()
+    expect(await messageOf(failing())).toMatch(
+      `${image}: expected file /tmp/polled to be a regular file, but it does not exist`,
+    )
+    expect(vm.timeline.entries.at(-1)).toMatchObject({ title: 'file /tmp/polled toBeFile', failed: true })
+  })
+
+  test('expect.soft goes on, and a message of your own comes first', async ({ vm }) => {
+    expect(await messageOf(expect(vm.user('ada'), 'after the import').toExist())).toMatch(
+      `after the import: ${image}: expected user ada to exist, but it does not exist`,
+    )
+  })
+})

@@ -1,0 +1,68 @@
+import { expect } from 'vitest'
+import { guestTest } from '../vitest/guest-test.js'
+import { units } from '../vm/resources/testing/units.js'
+import './index.js'
+import { messageOf } from './testing/failure-of.js'
+
+const test = guestTest(units, { scope: 'file' })
+
+test('what holds passes', async ({ vm }) => {
+  await expect(vm.service('steady')).toExist()
+  await expect(vm.service('steady')).toBeRunning()
+  await expect(vm.service('steady')).toBeActive()
+  await expect(vm.service('steady')).toBeEnabled()
+  await expect(vm.service('once')).toBeActive()
+  await expect(vm.service('once')).not.toBeRunning()
+  await expect(vm.service('once')).not.toBeEnabled()
+  await expect(vm.service('nginx')).not.toBeRunning()
+  await expect(vm.service('nginx')).not.toExist()
+  await expect(vm.package('less')).toBeInstalled()
+  await expect(vm.package('less')).toBeInstalled(/^\d/)
+  await expect(vm.package('nginx')).not.toBeInstalled()
+})
+
+test('a service that has failed: how, and its journal', async ({ vm }) => {
+  await vm.fail('systemctl start --wait broken')
+  expect(await messageOf(expect(vm.service('broken')).toBeRunning())).toMatchInlineSnapshot()
+})
+
+test('a service that was not started, one that has ended, one that does not exist', async ({ vm }) => {
+  expect(await messageOf(expect(vm.service('many@idle')).toBeActive())).toMatchInlineSnapshot()
+  expect(await messageOf(expect(vm.service('once')).toBeRunning())).toMatchInlineSnapshot()
+  expect(await messageOf(expect(vm.service('once')).toBeEnabled())).toMatchInlineSnapshot()
+  expect(await messageOf(expect(vm.service('nginx')).toBeEnabled())).toMatchInlineSnapshot()
+  expect(await messageOf(expect(vm.service('stead')).toBeRunning())).toMatchInlineSnapshot()
+})
+
+test('with not: it runs, and as what', async ({ vm }) => {
+  const pid = await vm.service('steady').pid()
+  expect(await messageOf(expect(vm.service('steady')).not.toBeRunning())).toBe(
+    `debian: expected service steady not to be running, but it is active (running), pid ${pid}, enabled`,
+  )
+})
+
+test('a service that restarts: how often', async ({ vm }) => {
+  await vm.writeFile(
+    '/etc/systemd/system/loop.service',
+    '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=1ms\nExecStart=/bin/false\n',
+  )
+  await vm.succeed('systemctl daemon-reload; systemctl start loop')
+  const failure = expect(vm.service('loop')).toEventuallyBeEnabled({ timeout: '2s' })
+  expect(await messageOf(failure)).toMatch(/restarted (once|\d+ times), static$|restarted (once|\d+ times), disabled$/)
+  await vm.succeed('systemctl stop loop')
+})
+
+test('a package that is not installed: those with that in their names', async ({ vm }) => {
+  const version = await vm.package('openssh-server').version()
+  expect(await messageOf(expect(vm.package('openssh')).toBeInstalled())).toMatch(
+    `debian: expected package openssh to be installed, but it is not installed
+  installed, with that in their names:
+    openssh-client`,
+  )
+  expect(await messageOf(expect(vm.package('openssh-server')).toBeInstalled('7.1'))).toBe(
+    `debian: expected package openssh-server to be installed in version 7.1, but it is installed in version ${version}`,
+  )
+  expect(await messageOf(expect(vm.package('nginx')).toBeInstalled())).toBe(
+    'debian: expected package nginx to be installed, but it is not installed',
+  )
+})
