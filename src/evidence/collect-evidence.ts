@@ -124,7 +124,7 @@ async function collectFiles(test: FailedTest, staging: string): Promise<string[]
   await Promise.all([
     ...test.machines.map(ofMachine),
     ...test.lost.map(ofLost),
-    first && put('host.txt', () => hostText(first.vm.clone.prepared.harness, pids)),
+    put('host.txt', () => hostText(first?.vm.clone.prepared.harness, pids)),
   ])
   return missing.sort((a, b) => a.localeCompare(b))
 }

@@ -4,10 +4,10 @@ import { hostMemory } from '../host/memory.js'
 import type { Harness } from '../session/harness.js'
 import { formatBytes } from '../units.js'
 
-/** The host's state at the end of a test, one fact a line. */
-export async function hostText({ store, qemu, accelerator }: Harness, ownPids: readonly number[]): Promise<string> {
+/** The host's state at the end of a test, one fact a line; without a harness, what is known without one. */
+export async function hostText(harness: Harness | undefined, ownPids: readonly number[]): Promise<string> {
   const { total, available } = hostMemory()
-  const [disk, others] = await Promise.all([freeSpace(store.root), otherQemus(ownPids)])
+  const others = await otherQemus(ownPids)
   const lines: [string, string][] = [
     ['system', `${platform()} ${release()}, Node ${process.version}`],
     ['processors', `${availableParallelism()}`],
@@ -18,12 +18,18 @@ export async function hostText({ store, qemu, accelerator }: Harness, ownPids: r
         .join(' '),
     ],
     ['memory', `${formatBytes(available)} available of ${formatBytes(total)}`],
-    ['disk', `${disk} free for ${store.root}`],
-    ['qemu', `${qemu.versionLabel} (${qemu.path})`],
-    ['accelerator', `${accelerator.kind}: ${accelerator.reason}`],
+    ...(harness ? await factsOf(harness) : []),
     ['other QEMUs', others === undefined ? 'not known' : `${others}`],
   ]
   return `${lines.map(([name, value]) => `${`${name}:`.padEnd(14)}${value}`).join('\n')}\n`
+}
+
+async function factsOf({ store, qemu, accelerator }: Harness): Promise<[string, string][]> {
+  return [
+    ['disk', `${await freeSpace(store.root)} free for ${store.root}`],
+    ['qemu', `${qemu.versionLabel} (${qemu.path})`],
+    ['accelerator', `${accelerator.kind}: ${accelerator.reason}`],
+  ]
 }
 
 async function freeSpace(path: string): Promise<string> {

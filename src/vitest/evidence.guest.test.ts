@@ -134,6 +134,15 @@ test('a command that hangs is shown as not over, and the guest still answers', a
   expect(await read(name, 'vm/guest.txt')).toContain('sleep 1000')
 })
 
+test('a machine that hangs holds nobody up for more than 2 s', async () => {
+  expect(await read('QEMU-hangs', 'summary.txt')).toMatch(/Not collected\n {2}vm: the guest did not answer in time/)
+  expect(await read('QEMU-hangs', 'vm/qemu.txt')).toContain('machine: its monitor did not answer')
+  expect(existsSync(join(folder('QEMU-hangs'), 'vm/console.log'))).toBe(true)
+  const [, ms] = /× QEMU hangs (\d+)ms/.exec(run.output) ?? []
+  // The rest is the launch, on a host that may be busy.
+  expect(Number(ms)).toBeLessThan(2000 + 2000)
+})
+
 test('a machine that did not come up in time has a folder too', async () => {
   const name = 'its-time-is-over-before-its-machine-is-up'
   const summary = await read(name, 'summary.txt')
