@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +47,25 @@ test('the status is the command’s, several arguments are a command that no she
   expect(await open([bundle()], { input: 'hostname\nexit 3\n' })).toMatchObject({ exitCode: 3, stdout: 'micro' })
 })
 
+test('on a terminal it is an interactive shell', async () => {
+  const command = `${process.execPath} ${built.main} open ${bundle()}`
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  try {
+    const exited = once(child, 'exit')
+    let shown = ''
+    child.stdout.on('data', (chunk) => {
+      shown += String(chunk)
+    })
+    const seen = (pattern: RegExp) => expect.poll(() => shown, { timeout: 20_000, interval: 20 }).toMatch(pattern)
+    await seen(/vm, as it was when the test failed[\s\S]*# /)
+    child.stdin.write('cat /scratch/mark; exit 5\n')
+    await seen(/on disk\r\n/)
+    expect((await exited)[0]).toBe(5)
+  } finally {
+    child.kill()
+  }
+})
+
 test('it needs nothing of the cache', async () => {
   const other = await mkdtemp(join(tmpdir(), 'mayfly-other-cache-'))
   try {
@@ -68,7 +89,7 @@ test('one of several machines is chosen by its name', async () => {
 
 test('what does not run any more cannot be kept, and the summary says so', async () => {
   const summary = await readFile(join(bundle('nothing-runs-any-more'), 'summary.txt'), 'utf8')
-  expect(summary).toMatch(/Not collected\n.*\n {2}vm: the machine could not be kept: cannot be kept: micro is crashed/)
+  expect(summary).toMatch(/Not collected\n {2}vm: the machine could not be kept: cannot be kept: micro is crashed/)
   expect(await open([bundle('nothing-runs-any-more')])).toMatchObject({
     exitCode: 2,
     stderr: expect.stringMatching(/there is no machine in .*\n {2}machines that were kept:\n.*keep\.suite\.ts/),
