@@ -23,6 +23,8 @@ const guestSchema = z.strictObject({
   cpus: z.int().min(1).max(MAXIMUM_CPUS).default(1),
   memory: size.optional(),
   disk: size.optional(),
+  /** A screen and a keyboard. Default false: they cost time at every start. */
+  display: z.boolean().default(false),
   provision: z.array(stepSchema).default([]),
 })
 
@@ -42,6 +44,7 @@ export interface Guest {
   readonly cpus: number
   readonly memoryBytes: number
   readonly diskBytes: number
+  readonly display: boolean
   readonly provision: readonly Step[]
 }
 
@@ -62,7 +65,7 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   const given = typeof spec === 'string' ? { image: spec } : spec
   const parsed = guestSchema.safeParse(given)
   if (!parsed.success) throw invalid(given, parsed.error)
-  const { image: reference, cpus, provision } = parsed.data
+  const { image: reference, cpus, display, provision } = parsed.data
   const image = typeof reference === 'string' ? embeddedImage(reference) : reference
   const defaults = 'name' in image ? EMBEDDED[image.name] : EMBEDDED.debian
   const guest: Guest = {
@@ -71,6 +74,7 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
     cpus,
     memoryBytes: memoryOf(parsed.data.memory ?? `${defaults.memory}`),
     diskBytes: toBytes(parsed.data.disk ?? `${defaults.disk}`, GIB, 'disk'),
+    display,
     provision,
   }
   // Not enumerable: a copy with other properties has not been validated.

@@ -8,6 +8,8 @@ export interface Image {
   dir: string
   /** Kernel for direct boot (ELF vmlinux with a PVH note, or bzImage), absolute path. */
   kernel: string
+  /** Kernel for machines with a display, if that is another one: only a bzImage asks the firmware what is on the screen. */
+  displayKernel?: string | undefined
   /** Initial RAM file system, an uncompressed newc cpio, absolute path. */
   initrd: string
   /** Kernel parameters the image needs, without those that Mayfly adds (console, panic, ...). */

@@ -60,3 +60,12 @@ test('the chain below the top layer is read-only, and named here rather than in 
 test('an accelerated guest has the processor of its host', () => {
   expect(argumentOf(qemuArgv({ ...machine, accelerator: 'kvm' }), '-cpu')).toBe('host')
 })
+
+test('a display is asked for, has a place of its own, and serves nobody', () => {
+  expect(qemuArgv(machine).join(' ')).toMatch(/i8042=off,graphics=off/)
+  expect(qemuArgv(machine)).not.toContain('-vnc')
+  const argv = qemuArgv({ ...machine, display: true })
+  expect(argv.join(' ')).toMatch(/i8042=on,graphics=on/)
+  expect(argv).toContainEqual(expect.stringMatching(/^VGA,id=display0,bus=pcie\.0,addr=0x2,/))
+  expect(argumentOf(argv, '-vnc')).toBe('none,password=on')
+})

@@ -33,6 +33,8 @@ export interface Machine {
   /** Direct kernel boot. A clone has none: its kernel is in its RAM. */
   boot?: { kernel: string; initrd: string; cmdline: string } | undefined
   disks: readonly DiskChain[]
+  /** A screen, and a keyboard on a PS/2 port. */
+  display?: boolean | undefined
   /** The console is also written here by QEMU itself, so that it outlives us. */
   consoleLog: string
   /** Wait for state of this kind instead of booting. */
@@ -41,17 +43,18 @@ export interface Machine {
 
 const MAC = '52:54:00:6d:61:79'
 /** Every device has a fixed slot: automatic ones move when a device is added, and then no state loads. */
-const SLOT = { nic: 0x3, firstDisk: 0x8 } as const
+const SLOT = { display: 0x2, nic: 0x3, firstDisk: 0x8 } as const
 
 /** QEMU's command line for a machine, without the program's name. */
 export function qemuArgv(machine: Machine): string[] {
+  const human = machine.display ? 'on' : 'off'
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-name', escapeCommas(machine.name)],
     // What no test guest needs costs time to emulate, to probe and to load.
     ...[
       '-machine',
-      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=off,graphics=off${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
+      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=${human},graphics=${human}${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
     ],
     ...['-accel', machine.accelerator === 'tcg' ? 'tcg,thread=multi,tb-size=128' : machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
@@ -72,6 +75,7 @@ export function qemuArgv(machine: Machine): string[] {
     // Port 0: the kernel chooses, and QEMU is asked what it got.
     ...['-netdev', 'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
     ...['-device', device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac: MAC, romfile: '' })],
+    ...(machine.display ? displayArgv() : []),
     ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index)),
     ...incoming(machine),
   ]
@@ -86,6 +90,11 @@ function incoming({ incoming: kind }: Machine): string[] {
 /** The name of the block node of a disk's layer, counted from the bottom: the same whatever comes to lie above it. */
 export function nodeName(disk: string, fromBottom: number): string {
   return `${disk}-${fromBottom}`
+}
+
+/** The card that every kernel can write text on. Nobody is served by VNC until there is an address for it, and then with a password only. */
+function displayArgv(): string[] {
+  return ['-device', device('VGA', 'display0', SLOT.display, { vgamem_mb: '8' }), '-vnc', 'none,password=on']
 }
 
 function ram({ memoryBytes, ram: file }: Machine): string {

@@ -18,7 +18,17 @@ export interface QmpCommands {
   'blockdev-del': Command<{ 'node-name': string }>
   'blockdev-snapshot': Command<{ node: string; overlay: string }>
   'block-stream': Command<{ 'job-id': string; device: string; 'base-node'?: string }>
+  screendump: Command<{ filename: string }>
+  'input-send-event': Command<{ events: readonly InputEvent[] }>
+  'display-update': Command<{ type: 'vnc'; addresses: readonly { type: 'unix'; path: string }[] }>
+  set_password: Command<{ protocol: 'vnc'; password: string }>
   'human-monitor-command': Command<{ 'command-line': string }, string>
+}
+
+/** One key that goes down or comes up, by QEMU's name for it. */
+export interface InputEvent {
+  type: 'key'
+  data: { down: boolean; key: { type: 'qcode'; data: string } }
 }
 
 interface Command<A = undefined, R = Record<string, never>> {

@@ -20,6 +20,8 @@ export interface Ingredients {
     cpus: number
     memoryBytes: number
     diskBytes: number
+    /** Left out where there is none. */
+    display?: true
     provision: string[]
   }
   /** What runs it: different machines, QEMUs and processors cannot load each other's state. */
@@ -35,6 +37,7 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
       cpus: guest.cpus,
       memoryBytes: guest.memoryBytes,
       diskBytes: guest.diskBytes,
+      ...(guest.display ? { display: true as const } : {}),
       provision: await Promise.all(guest.provision.map(stepFingerprint)),
     },
     host: { ...hostIngredients(harness), argv: qemuArgv(templateMachine(harness, guest, image, '.')) },

@@ -41,9 +41,10 @@ const FINISH_DEADLINE_MS = 10_000
 export async function freezeLive(options: FreezeOptions): Promise<FrozenLive> {
   const { prepared, place, running } = options
   const { qemu } = running
-  const { memoryBytes } = prepared.guest
+  const { memoryBytes, display } = prepared.guest
   await writeFile(options.files.state, '', { mode: 0o600 })
-  const method = options.method ?? (await freezeMethod({ qemu, ram: place.ram, memoryBytes }))
+  // What a screen shows is in memory of its card, which a state of devices alone leaves out.
+  const method = display ? 'migration' : (options.method ?? (await freezeMethod({ qemu, ram: place.ram, memoryBytes })))
   return method === 'pages' ? await freezePages(options) : await freezeByMigration(options)
 }
 

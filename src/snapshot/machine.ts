@@ -47,6 +47,8 @@ export interface HostIdentity {
 
 /** What every guest is told at boot, whatever its image. */
 const CMDLINE = ['console=ttyS0', 'panic=-1', '8250.nr_uarts=2']
+/** Before the others: the last console is the one that programs get. */
+const DISPLAY_CMDLINE = ['console=tty0']
 
 /** The machine that boots in `directory`, and is frozen there. */
 export function templateMachine(harness: Harness, guest: Guest, image: Image, directory: string): Machine {
@@ -54,7 +56,7 @@ export function templateMachine(harness: Harness, guest: Guest, image: Image, di
   return {
     ...common(harness, guest, layers, directory),
     ram: { path: join(directory, FILES.ram), share: true },
-    boot: kernelBoot(image, join(directory, FILES.initrd)),
+    boot: kernelBoot(guest, image, join(directory, FILES.initrd)),
   }
 }
 
@@ -92,7 +94,7 @@ export function rebootMachine(
   return {
     ...common(harness, guest, layers, directory),
     ram: { path: join(directory, FILES.ram), share: false },
-    boot: kernelBoot(image, initrd),
+    boot: kernelBoot(guest, image, initrd),
   }
 }
 
@@ -109,15 +111,16 @@ function common(
     cpus: guest.cpus,
     memoryBytes: guest.memoryBytes,
     disks: [{ id: DISK, layers }],
+    display: guest.display,
     consoleLog: join(directory, FILES.console),
   }
 }
 
-function kernelBoot(image: Image, initrd: string): Machine['boot'] {
+function kernelBoot({ display }: Guest, image: Image, initrd: string): Machine['boot'] {
   return {
-    kernel: image.kernel,
+    kernel: (display && image.displayKernel) || image.kernel,
     initrd,
-    cmdline: [...CMDLINE, ...image.cmdline].join(' '),
+    cmdline: [...(display ? DISPLAY_CMDLINE : []), ...CMDLINE, ...image.cmdline].join(' '),
   }
 }
 

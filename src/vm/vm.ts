@@ -10,7 +10,7 @@ import type { MachineDiff } from './diff/machine-diff.js'
 import { diffSince } from './diff/since.js'
 import { Family } from './family.js'
 import { fork } from './fork.js'
-import { Resources } from './resources/resources.js'
+import { Screen } from './screen.js'
 
 export interface CheckpointOptions {
   /** Default: the quickest that this host can do. */
@@ -18,7 +18,7 @@ export interface CheckpointOptions {
 }
 
 /** One running machine. It belongs to whoever launched it, and dies with it. */
-export class Vm extends Resources implements AsyncDisposable {
+export class Vm extends Screen implements AsyncDisposable {
   /** @internal */
   readonly family: Family
   readonly #checkpoints = new Set<Checkpoint>()
