@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { GuestAssertionError } from '../../errors.js'
 import type { Running } from '../../snapshot/running.js'
 import { formatMilliseconds } from '../../units.js'
 import type { Commands } from '../commands.js'
+import { comesBack, endOf } from './machine-end.js'
 import { allow, type WaitOptions } from './until.js'
 
 /** After a panic the kernel still prints what it was doing. */
@@ -56,15 +57,8 @@ async function shown({ qemu }: Running, pattern: RegExp | string, outer: AbortSi
 
 /** Waits for the QEMU that takes the place of one that has ended. */
 async function nextConsole(vm: Commands, last: Running, title: string, signal: AbortSignal): Promise<void> {
-  do {
-    await delay(REBOOT_LOOK_MS, undefined, { signal })
-  } while (vm.life.running === last && vm.state === 'booting')
-  if (vm.life.running !== last) return
-  // Says why, if that was a panic.
-  if (last.qemu.console.panic !== undefined) await last.qemu.console.failOnPanic(signal)
-  const what = `waiting for ${title} was cut short: ${vm.name} is ${vm.state}`
-  if (vm.life.unasked.has('died')) throw last.qemu.exitError('MAYFLY_QEMU_EXITED', what)
-  throw new MayflyError('MAYFLY_VM_STATE', what, { details: consoleTail(vm) })
+  if (!(await comesBack(vm, last))) throw await endOf(vm, last, `the wait for ${title}`)
+  while (vm.life.running === last && vm.state === 'booting') await delay(REBOOT_LOOK_MS, undefined, { signal })
 }
 
 function consoleTail(vm: Commands): string[] {

@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { GuestAssertionError } from '../../errors.js'
 import { formatMilliseconds } from '../../units.js'
 import type { Commands } from '../commands.js'
+import { comesBack, endOf } from './machine-end.js'
 import { allow, type WaitOptions } from './until.js'
 
 /** The machine to power off by itself. */
 export function shutDown(vm: Commands, options: WaitOptions): Promise<void> {
   const allowed = allow(vm, options)
   return vm.timeline.during('wait', 'shutdown', async () => {
-    const { qemu } = vm.life.running
+    const { running } = vm.life
+    const { qemu } = running
     const settled = new AbortController()
     const { signal } = settled
     const late = delay(allowed.limitMs, true, { signal })
@@ -20,14 +22,10 @@ export function shutDown(vm: Commands, options: WaitOptions): Promise<void> {
     } finally {
       settled.abort()
     }
-    // Whoever sees to its end hears of it with us.
-    await delay(0)
-    if (vm.state === 'stopped') return
-    const what = `${vm.name} did not shut down: it is ${vm.state}`
-    if (vm.life.unasked.has('died')) throw qemu.exitError('MAYFLY_QEMU_EXITED', what)
-    if (vm.state === 'booting')
+    if (await comesBack(vm, running)) {
       throw new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name} rebooted instead of shutting down`)
-    throw new MayflyError('MAYFLY_VM_STATE', what)
+    }
+    if (vm.state !== 'stopped') throw await endOf(vm, running, 'the wait for its shutdown')
   })
 }
 

@@ -5,6 +5,7 @@ import { type Duration, formatMilliseconds, toMilliseconds } from '../../units.j
 import { Allowance } from '../allowance.js'
 import type { Commands } from '../commands.js'
 import type { TimelineEntry } from '../timeline.js'
+import { comesBack, endOf } from './machine-end.js'
 
 export interface WaitOptions {
   /** For all of the wait. Default `'1m'`; within a test never more than the test has. */
@@ -115,7 +116,7 @@ class Wait<T> {
       if (error.code === 'MAYFLY_COMMAND_TIMEOUT') return this.#unfinished(this.#allowed.elapsedMs - before)
       if (!this.#mayComeBack(error)) {
         const seen = error instanceof GuestAssertionError ? [] : this.#seen
-        throw error.withDetails([`${this.#after()}, ${this.attempts}`, ...seen])
+        throw error.withDetails([this.#after(), ...seen])
       }
       this.#lost = error
       return { seen: [`last: ${error.shortMessage}`] }
@@ -137,9 +138,10 @@ class Wait<T> {
     return (code === 'MAYFLY_SSH_FAILED' && state === 'running') || (code !== 'MAYFLY_VM_STATE' && state === 'booting')
   }
 
-  /** Ends early when the machine does: the next look says what became of it. */
+  /** @throws MayflyError as soon as the machine has ended. */
   async #pause(ms: number): Promise<void> {
-    const { qemu } = this.#vm.life.running
+    const { running } = this.#vm.life
+    const { qemu } = running
     const over = new AbortController()
     const signal = AbortSignal.any([over.signal, this.#signal])
     try {
@@ -147,10 +149,14 @@ class Wait<T> {
     } finally {
       over.abort()
     }
+    if (!qemu.exit || (await comesBack(this.#vm, running))) return
+    const end = await endOf(this.#vm, running, `the wait for ${this.#awaited.title}`)
+    throw end.withDetails([this.#after(), ...this.#seen])
   }
 
   #after(): string {
-    return `waited for ${this.#awaited.title} for ${formatMilliseconds(this.#allowed.elapsedMs)} of ${formatMilliseconds(this.#allowed.limitMs)}`
+    const { elapsedMs, limitMs } = this.#allowed
+    return `waited for ${this.#awaited.title} for ${formatMilliseconds(elapsedMs)} of ${formatMilliseconds(limitMs)}, ${this.attempts}`
   }
 
   async #late(): Promise<MayflyError> {
