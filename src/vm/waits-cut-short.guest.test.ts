@@ -26,7 +26,7 @@ describe.each([
       expect(error.message).toContain('Kernel panic - not syncing: sysrq triggered crash')
       expect(error.code).toBe('MAYFLY_GUEST_PANIC')
     }
-    expect(performance.now() - started).toBeLessThan(5000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     await vm.crash()
     await vm.start()
   })
@@ -42,7 +42,7 @@ describe.each([
       expect(error.name).toBe('MayflyError')
       expect(error.message).toMatch(/crashed/)
     }
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     await vm.start()
   })
 

@@ -154,7 +154,7 @@ describe.each([
     })
     await waiting
     // The look after the next pause, on a busy host.
-    expect(performance.now() - before).toBeLessThan(1000)
+    expect(performance.now() - before).toBeLessThan(2000)
   })
 
   test('console text that was there, that comes, and that does not', async ({ vm }) => {
