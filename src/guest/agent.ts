@@ -20,8 +20,10 @@ export class Agent {
   #nextId = 1
   #present = false
 
-  constructor(line: Duplex) {
+  /** @param present whether it has been heard of already. */
+  constructor(line: Duplex, present = false) {
     this.#line = line
+    this.#present = present
     this.#ready = new Promise((resolve) => {
       this.#readyNow = resolve
     })

@@ -31,6 +31,12 @@ export class Disk {
     return this.#below
   }
 
+  /** A machine that somebody else has resumed: its own layer, which is the first that was made, and those below. */
+  adopt(layers: readonly DiskLayer[]): Promise<void> {
+    this.next()
+    return this.begin(layers, undefined)
+  }
+
   /** Where a new layer of its own goes. */
   next(): DiskLayer {
     const layer = { path: join(this.#directory, `${this.#count++}.qcow2`), format: 'qcow2' as const }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DiskLayer } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
 import { Disk } from './disk.js'
@@ -11,35 +12,70 @@ import { type Running, run } from './running.js'
 import { writeSeededInitrd } from './seeded-initrd.js'
 import type { SharedFiles } from './shared-files.js'
 
+/** A place as it goes to another process. */
+export interface PlaceData {
+  id: string
+  directory: string
+  startedAt: string
+  ram: string
+  layers: readonly DiskLayer[]
+  /** Its archive in base64. */
+  identity: (Omit<HostIdentity, 'archive'> & { archive: string }) | undefined
+}
+
 /** One machine's place on the host, whatever QEMU runs it at the moment: its directory, its disk, its record for `mayfly ls`. */
 export class Place implements AsyncDisposable {
   readonly id: string
   readonly directory: string
   readonly #prepared: Prepared
-  readonly #startedAt = new Date().toISOString()
+  readonly #startedAt: string
   readonly disk: Disk
   /** Who the machine says it is, if that is not what its template says. */
   identity: HostIdentity | undefined
   #ram = ''
   #memory: SharedFiles | undefined
 
-  private constructor(prepared: Prepared, directory?: string) {
+  private constructor(prepared: Prepared, known: Partial<PlaceData> = {}) {
     const { harness, guest } = prepared
     this.#prepared = prepared
-    this.id = `${guest.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${randomBytes(4).toString('hex')}`
-    this.directory = directory ?? join(harness.session.directory, this.id)
+    this.id = known.id ?? `${guest.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${randomBytes(4).toString('hex')}`
+    this.directory = known.directory ?? join(harness.session.directory, this.id)
+    this.#startedAt = known.startedAt ?? new Date().toISOString()
     this.disk = new Disk(this.directory)
   }
 
   /** The place of a machine that is to be sealed where it runs, in a directory that is somebody else's. */
   static at(directory: string, prepared: Prepared): Place {
-    return new Place(prepared, directory)
+    return new Place(prepared, { directory })
   }
 
   static async make(prepared: Prepared): Promise<Place> {
     const place = new Place(prepared)
     await mkdir(place.directory, { mode: 0o700 })
     return place
+  }
+
+  /** The place of a machine that another process has resumed from its template, and in whose session its directory is. */
+  static async adopt(prepared: Prepared, data: PlaceData): Promise<Place> {
+    const place = new Place(prepared, data)
+    await place.disk.adopt(data.layers)
+    place.#ram = data.ram
+    const { identity } = data
+    place.identity = identity && { ...identity, archive: Buffer.from(identity.archive, 'base64') }
+    return place
+  }
+
+  /** What `adopt` must know in another process, once it was resumed. */
+  get data(): PlaceData {
+    const { id, directory, identity } = this
+    return {
+      id,
+      directory,
+      startedAt: this.#startedAt,
+      ram: this.#ram,
+      layers: this.disk.layers,
+      identity: identity && { ...identity, archive: identity.archive.toString('base64') },
+    }
   }
 
   /** Public host key (one line) that every connection must see. */

@@ -10,6 +10,8 @@ import { Member } from './member.js'
 import { type PristineOptions, pristine } from './pristine.js'
 
 export interface PoolOptions extends Omit<PristineOptions, 'signal'> {
+  /** How one is made. Default: `pristine`. */
+  make?: ((signal: AbortSignal | undefined) => Promise<Clone>) | undefined
   /** Most machines that are kept ready. Default: twice the cores, as far as memory lasts. */
   most?: number | undefined
 }
@@ -32,6 +34,7 @@ export class Pool implements AsyncDisposable {
   readonly #guest: Guest
   readonly #options: PoolOptions
   readonly #most: number
+  readonly #make: (signal: AbortSignal | undefined) => Promise<Clone>
   readonly #members = new Set<Member>()
   readonly #ends = new Set<Promise<void>>()
   readonly #shortage: Disposable
@@ -43,6 +46,7 @@ export class Pool implements AsyncDisposable {
   constructor(guest: Guest, options: PoolOptions = {}) {
     this.#guest = guest
     this.#options = options
+    this.#make = options.make ?? ((signal) => pristine(guest, { ...options, signal }))
     this.#most = options.most ?? 2 * availableParallelism()
     this.#shortage = machineAdmission().onShortage(() => this.#drop())
     pools.add(this)
@@ -91,6 +95,12 @@ export class Pool implements AsyncDisposable {
     }
   }
 
+  /** Gives up what nobody took, and makes more only when it is asked for. */
+  yield(): void {
+    this.#expected = 0
+    this.#drop()
+  }
+
   /** Ends every machine that nobody took. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
@@ -103,7 +113,7 @@ export class Pool implements AsyncDisposable {
   async #takeMember(signal: AbortSignal | undefined): Promise<Clone> {
     for (;;) {
       const member = [...this.#members].find(({ ready }) => ready) ?? [...this.#members][0]
-      if (!member) return await pristine(this.#guest, { ...this.#options, signal })
+      if (!member) return await this.#make(signal)
       this.#members.delete(member)
       try {
         return await member.take(signal)
@@ -123,10 +133,7 @@ export class Pool implements AsyncDisposable {
       const hasRoom = () => this.#hasRoom().catch(() => false)
       while (this.#isShort() && (await hasRoom()) && this.#isShort()) {
         active.fills++
-        const member = new Member(
-          (signal) => pristine(this.#guest, { ...this.#options, signal }),
-          (reason) => this.#onDeath(member, reason),
-        )
+        const member = new Member(this.#make, (reason) => this.#onDeath(member, reason))
         this.#members.add(member)
         await member.settled().finally(() => active.fills--)
         // Why it could not be made is for whoever asks for one to hear; until then nothing is tried again.

@@ -22,17 +22,21 @@ export async function pristine(guest: Guest, options: PristineOptions): Promise<
   const { signal, progress = silent } = options
   const prepared = await prepare(guest, options)
   try {
-    return await make(prepared, options)
+    return await makePristine(prepared, options)
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
     // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
     progress.note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
     await discardTemplate({ ...prepared, progress, signal }, prepared.template)
-    return await make(await prepare(guest, options), options)
+    return await makePristine(await prepare(guest, options), options)
   }
 }
 
-async function make(prepared: Prepared, { unique, signal }: PristineOptions): Promise<Clone> {
+/** A clone of a template that is there. @throws as `clone` and `makeUnique`. */
+export async function makePristine(
+  prepared: Prepared,
+  { unique, signal }: Pick<PristineOptions, 'unique' | 'signal'>,
+): Promise<Clone> {
   const machine = await clone(prepared, { signal })
   if (!unique) return machine
   try {

@@ -3,6 +3,7 @@ import { MayflyError, messageOf } from '../errors.js'
 import { HandshakeFailure, handshake, type LoggedIn, type SshTarget } from './handshake.js'
 import { HelperShells } from './helper-shells.js'
 import { Lanes } from './lanes.js'
+import type { RelayedClient } from './relayed-client.js'
 import type { WaitingShell } from './waiting-shell.js'
 
 export interface SshConnectionOptions extends SshTarget {
@@ -21,6 +22,8 @@ interface PendingOperation {
 /** One authenticated SSH connection to one machine whose host key is pinned. */
 export class SshConnection implements AsyncDisposable {
   readonly target: SshTarget
+  /** How the server names its software: `OpenSSH_9.2p1 Debian-2`, `dropbear_2022.83`, ... */
+  readonly software: string
   readonly isDropbear: boolean
   /** The sessions of the server, on this connection and on those beside it, which end with it. */
   readonly lanes: Lanes
@@ -37,6 +40,7 @@ export class SshConnection implements AsyncDisposable {
 
   private constructor({ client, software }: LoggedIn, target: SshTarget) {
     this.target = target
+    this.software = software
     this.isDropbear = software.startsWith('dropbear')
     this.lanes = new Lanes(this, (signal) => SshConnection.open({ ...target, signal }))
     this.#client = client
@@ -60,6 +64,12 @@ export class SshConnection implements AsyncDisposable {
     }
   }
 
+  /** One that another process has opened, and on which it opens sessions for us. Further lanes go to the server itself. */
+  static adopt(client: RelayedClient, software: string, target: SshTarget): SshConnection {
+    // All that is used of ssh2's: sessions by `exec` and `shell`, the end, and to be told of it.
+    return new SshConnection({ client: client as unknown as Client, software }, target)
+  }
+
   get connected(): boolean {
     return this.#connected
   }
@@ -68,6 +78,11 @@ export class SshConnection implements AsyncDisposable {
   keep(shell: WaitingShell): void {
     this.#waitingShell?.end()
     this.#waitingShell = shell
+  }
+
+  /** The shell that waits, if there is one, for whoever passes it on. */
+  get waitingShell(): WaitingShell | undefined {
+    return this.#waitingShell
   }
 
   /** The shell that waits, if there is one. It belongs to whoever takes it. */

@@ -5,26 +5,33 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
 import { exec as execOn } from './exec.js'
+import type { SshTarget } from './handshake.js'
 import { type LocalServer, startDropbear, startSshd } from './testing/local-sshd.js'
+import { keepWaitingShell, openRelayed } from './testing/relayed-connection.js'
 import { nastyWords, randomWord } from './testing/words.js'
 import { WaitingShell } from './waiting-shell.js'
 
+const openDirect = (target: SshTarget) => SshConnection.open(target)
+const startWaitingShell = async (connection: SshConnection) => connection.keep(await WaitingShell.start(connection))
 const isRoot = userInfo().uid === 0
 
 describe.each([
-  ['OpenSSH', startSshd, false],
-  ['OpenSSH, in a shell that waits', startSshd, true],
-  ['dropbear', startDropbear, false],
-] as const)('exec over %s', (_name, startServer, waiting) => {
+  ['OpenSSH', startSshd, openDirect, undefined],
+  ['OpenSSH, in a shell that waits', startSshd, openDirect, startWaitingShell],
+  ['dropbear', startDropbear, openDirect, undefined],
+  ['OpenSSH, through another process', startSshd, openRelayed, undefined],
+  ['OpenSSH, in a shell that waits in another process', startSshd, openRelayed, keepWaitingShell],
+  ['dropbear, through another process', startDropbear, openRelayed, undefined],
+] as const)('exec over %s', (_name, startServer, open, wait) => {
   let server: LocalServer
   let connection: SshConnection
   const exec = (async (...[on, command, options]: Parameters<typeof execOn>) => {
-    if (waiting && on.connected) on.keep(await WaitingShell.start(on))
+    if (on.connected) await wait?.(on)
     return await execOn(on, command, options)
   }) as typeof execOn
   beforeAll(async () => {
     server = await startServer()
-    connection = await SshConnection.open(server.target)
+    connection = await open(server.target)
   })
   afterAll(async () => {
     await connection.close()
@@ -246,7 +253,7 @@ describe.each([
   })
 
   test('a dropped connection says what was in flight', async () => {
-    const second = await SshConnection.open(server.target)
+    const second = await open(server.target)
     const reason = new Promise((resolve) => second.onClose(resolve))
     // The command kills the server process that serves it.
     await expect(exec(second, 'kill -KILL $PPID; sleep 5')).rejects.toMatchObject({

@@ -1,4 +1,6 @@
 import type { Client, ClientChannel } from 'ssh2'
+import { RelayedChannel } from './relayed-channel.js'
+import { RelayedClient } from './relayed-client.js'
 
 /** The parts of ssh2 (exactly the pinned version) that it does not export and that dropbear's defects make necessary. */
 interface Protocol {
@@ -36,7 +38,9 @@ export function signAtOnce(client: Client): void {
 }
 
 /** Sends one packet that changes nothing. */
-export function sendPadding(client: Client): void {
+export function sendPadding(client: Client | RelayedClient): void {
+  // Whoever has the connection does so.
+  if (client instanceof RelayedClient) return
   ;(client as unknown as ClientInternals)._protocol.ping()
 }
 
@@ -45,7 +49,11 @@ export function sendPadding(client: Client): void {
  * signal once the input has ended, and would still open the window of a channel it has closed, which ends the
  * connection when the server has already forgotten that channel.
  */
-export function abandon(channel: ClientChannel): void {
+export function abandon(channel: ClientChannel | RelayedChannel): void {
+  if (channel instanceof RelayedChannel) {
+    channel.abandon()
+    return
+  }
   const { incoming, outgoing, _client } = channel as unknown as ChannelInternals
   for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
   if (outgoing.state !== 'open' && outgoing.state !== 'eof') return

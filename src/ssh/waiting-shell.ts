@@ -50,6 +50,16 @@ export class WaitingShell {
     return new WaitingShell(token, open)
   }
 
+  /** One that another process has started and kept: `token` and `channel` are that one's. */
+  static adopt(token: string, open: OpenChannel): WaitingShell {
+    return new WaitingShell(token, open)
+  }
+
+  /** Its channel, for another process to use. */
+  handOver(): OpenChannel['channel'] {
+    return this.#open.channel
+  }
+
   /** Its channel, told to run `text`: what it writes and reads from now on is the command's own. Undefined if it cannot. */
   run(text: string): OpenChannel | undefined {
     const { channel } = this.#open

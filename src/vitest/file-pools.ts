@@ -1,10 +1,15 @@
 import { afterAll, type RunnerTask } from 'vitest'
 import type { Guest } from '../guest/spec.js'
 import { type PoolOptions, VmPool } from '../vm/vm-pool.js'
+import { keepingOfWatch } from './watch-keeping.js'
 
-/** A pool of each guest, which ends with the test file: its worker may end then too. */
+/**
+ * A pool of each guest, which ends with the test file: its worker may end then too. While files are watched, their machines are in
+ * a keeper, which does not.
+ */
 export function poolPerFile(guests: readonly Guest[], options: PoolOptions): ReadonlyMap<Guest, VmPool> {
-  const pools = new Map(guests.map((guest) => [guest, new VmPool(guest, options)]))
+  const keeping = keepingOfWatch()
+  const pools = new Map(guests.map((guest) => [guest, new VmPool(guest, options, keeping)]))
   afterAll(async () => {
     await Promise.all([...pools.values()].map((pool) => pool[Symbol.asyncDispose]()))
   })

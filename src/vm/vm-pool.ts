@@ -1,5 +1,6 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
+import { type Keeping, KeptMachines } from '../keeper/kept-machines.js'
 import { Pool } from '../snapshot/pool.js'
 import { prepare } from '../snapshot/prepare.js'
 import type { PristineOptions } from '../snapshot/pristine.js'
@@ -13,16 +14,26 @@ export interface PoolOptions extends PristineOptions {
 
 /** Machines of one guest that are resumed and logged in to before they are asked for, then stopped: `take` only lets one go on. */
 export class VmPool implements AsyncDisposable {
-  readonly #pool: Pool
+  readonly #guest: Guest
+  readonly #options: PoolOptions
+  readonly #pool: Pool | KeptMachines
 
-  constructor(guest: Guest, options: PoolOptions = {}) {
+  /** @param keeping where machines are kept that are to outlive this process; without it, it keeps its own. */
+  constructor(guest: Guest, options: PoolOptions = {}, keeping?: Keeping) {
     const { most } = options
     if (most !== undefined && !(Number.isInteger(most) && most >= 1)) {
       throw new MayflyError('MAYFLY_OPTION_INVALID', `a pool cannot keep ${most} machines`, {
         hint: '`most` is a whole number of at least 1.',
       })
     }
-    this.#pool = new Pool(guest, options)
+    this.#guest = guest
+    this.#options = options
+    this.#pool = keeping ? new KeptMachines(guest, options, keeping) : new Pool(guest, options)
+  }
+
+  /** Builds the image and seals the template, unless they are there. */
+  async prepare(): Promise<void> {
+    await (this.#pool instanceof KeptMachines ? this.#pool.prepare() : prepare(this.#guest, this.#options))
   }
 
   /** Machines that can be had without waiting. */
@@ -55,8 +66,8 @@ export class VmPool implements AsyncDisposable {
  */
 export async function openPool(spec: GuestSpec | Guest | string, options: PoolOptions = {}): Promise<VmPool> {
   const guest = defineGuest(spec)
-  await prepare(guest, options)
   const pool = new VmPool(guest, options)
+  await pool.prepare()
   pool.expect(Number.POSITIVE_INFINITY)
   return pool
 }

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { Agent } from '../guest/agent.js'
+import { isAlive } from '../host/process-table.js'
+import { type Exit, QemuProcess } from '../qemu/process.js'
+import type { Clone } from '../snapshot/clone.js'
+import { Place } from '../snapshot/place.js'
+import type { Prepared } from '../snapshot/prepare.js'
+import { adoptWaitingShell } from '../ssh/adopt-waiting-shell.js'
+import { SshConnection } from '../ssh/connection.js'
+import { RelayedClient } from '../ssh/relayed-client.js'
+import type { KeeperLink } from './keeper-link.js'
+import type { LeaseData } from './protocol.js'
+
+/** A machine of the keeper's as if this process had made it: it can do all that others can, and ends when its lease does. */
+export async function takeAdopted(
+  link: KeeperLink,
+  key: string,
+  prepared: Prepared,
+  signal: AbortSignal | undefined,
+): Promise<Clone> {
+  let exit!: (exit: Exit) => void
+  const exited = new Promise<Exit>((resolve) => {
+    exit = resolve
+  })
+  let client: RelayedClient | undefined
+  let disconnected = false
+  const onDisconnected = () => {
+    disconnected = true
+    client?.lost()
+  }
+  const { lease, data } = await link.take(key, { onExit: exit, onDisconnected }, signal)
+  const qemu = adoptQemu(link, lease, data, exited)
+  const place = await Place.adopt(prepared, data.place)
+  client = new RelayedClient(
+    (request) => link.open({ kind: 'channel', lease, request }),
+    () => link.notify({ do: 'disconnect', lease }),
+  )
+  const target = { ...data.login, hostKey: place.hostKey, host: '127.0.0.1', port: data.sshPort }
+  const connection = SshConnection.adopt(client, data.software, target)
+  if (disconnected) client.lost()
+  else if (data.waitingShell !== undefined) await adoptWaitingShell(connection, client, data.waitingShell)
+  const { sshPort, login, privateKeyPath, timings } = data
+  return {
+    qemu,
+    agent: new Agent(qemu.agent, data.hasAgent),
+    prepared,
+    place,
+    sshPort,
+    connection,
+    login,
+    privateKeyPath,
+    timings,
+    [Symbol.asyncDispose]: async () => {
+      // What this process has put into the place, such as another QEMU after a reboot, has ended by now.
+      await place[Symbol.asyncDispose]()
+      await link.end(lease)
+    },
+  }
+}
+
+function adoptQemu(link: KeeperLink, lease: string, { qemu }: LeaseData, exited: Promise<Exit>): QemuProcess {
+  const stream = (name: 'qmp' | 'console' | 'agent' | 'stderr') => link.open({ kind: 'stream', lease, stream: name })
+  const channels = { qmp: stream('qmp'), console: stream('console'), agent: stream('agent'), stderr: stream('stderr') }
+  const silent = once(channels.stderr, 'close')
+  const { pid, startTime, command } = qemu
+  return new QemuProcess({
+    pid,
+    command,
+    channels,
+    exited: Promise.all([exited, silent]).then(([exit]) => exit),
+    isAlive: () => isAlive(pid, startTime),
+    kill: () => {
+      if (isAlive(pid, startTime)) process.kill(pid, 'SIGKILL')
+    },
+  })
+}
