@@ -41,6 +41,8 @@ table+=(
   'xz-utils|xz|unpacks downloads and kernel modules'
   'lz4|lz4|unpacks kernels'
   'zstd|zstd|unpacks downloads and initial RAM disks'
+  'gzip|gzip|unpacks downloads'
+  'bzip2|bzip2|unpacks downloads'
   'coreutils|cp|copies the memory of templates'
   'util-linux|setpriv flock|ties child processes to their parent, takes locks'
 )

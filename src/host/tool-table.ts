@@ -90,6 +90,16 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'unpacks downloads and initial RAM disks',
     need: 'build',
   },
+  gzip: {
+    packages: { apt: 'gzip', dnf: 'gzip', pacman: 'gzip', apk: 'gzip', brew: 'gzip' },
+    purpose: 'unpacks downloads',
+    need: 'build',
+  },
+  bzip2: {
+    packages: { apt: 'bzip2', dnf: 'bzip2', pacman: 'bzip2', apk: 'bzip2', brew: 'bzip2' },
+    purpose: 'unpacks downloads',
+    need: 'build',
+  },
   lz4: {
     packages: { apt: 'lz4', dnf: 'lz4', pacman: 'lz4', apk: 'lz4', brew: 'lz4' },
     purpose: 'unpacks kernels',

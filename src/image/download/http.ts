@@ -46,9 +46,9 @@ export class HttpClient implements AsyncDisposable {
     this.#options = options
     this.#request = undici.request
     this.#dispatcher = new undici.EnvHttpProxyAgent({
-      headersTimeout: stallMs,
-      bodyTimeout: stallMs,
       connect: { timeout: stallMs },
+      proxyTls: { timeout: stallMs },
+      requestTls: { timeout: stallMs },
       // As curl does it: many proxies refuse a tunnel to port 80.
       proxyTunnel: false,
     })
@@ -85,7 +85,7 @@ export class HttpClient implements AsyncDisposable {
   }
 
   async #send(url: URL, headers: Record<string, string>): Promise<HttpReply> {
-    const { signal } = this.#options
+    const { signal, stallMs } = this.#options
     const { username, password } = url
     const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
     const bare = new URL(url)
@@ -98,6 +98,9 @@ export class HttpClient implements AsyncDisposable {
       } = await this.#request(bare, {
         dispatcher: this.#dispatcher,
         signal,
+        // Of each request: an agent for a proxy does not pass its own on.
+        headersTimeout: stallMs,
+        bodyTimeout: stallMs,
         headers: { 'user-agent': 'mayfly', ...headers, ...(username && { authorization: `Basic ${login}` }) },
       })
       return { status: statusCode, headers: answered, body: body as unknown as HttpReply['body'] }

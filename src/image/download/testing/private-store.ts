@@ -25,7 +25,7 @@ export async function privateStore(root?: string): Promise<PrivateStore> {
       store,
       workshop: session,
       progress: silent,
-      stallMs: 300,
+      stallMs: 1000,
       persistence: { attempts: 4, backoffMs: 2, patienceMs: 2000 },
     },
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,18 @@
+/** A certificate of 127.0.0.1 and images.test that nobody trusts, and its key, which is no secret. */
+export const SELF_SIGNED = {
+  key: `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIGDJw/iLdU1liIVuyuYWyGimUlD8yMJr+/R0ekeBPV0p
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBYTCCAROgAwIBAgIUDIKSFCXrlk0sk0FgvtYx7Cbi3KkwBQYDK2VwMBYxFDAS
+BgNVBAMMC21heWZseSB0ZXN0MCAXDTI2MTEyMTE3MzkwNloYDzIxMjYxMDI4MTcz
+OTA2WjAWMRQwEgYDVQQDDAttYXlmbHkgdGVzdDAqMAUGAytlcAMhAOr2GD+l2POG
+yakre0o5/Mu/pzAqII+aPdhsQQ/NXTtPo3EwbzAdBgNVHQ4EFgQUJTJvhaHZuFvJ
+K9nsTgttPTbKZK0wHwYDVR0jBBgwFoAUJTJvhaHZuFvJK9nsTgttPTbKZK0wDwYD
+VR0TAQH/BAUwAwEB/zAcBgNVHREEFTATggtpbWFnZXMudGVzdIcEfwAAATAFBgMr
+ZXADQQB3mg+/lf4UC4sXv0deRgAMJE12FrbCyfa/S3WWejjbTIlLLbH359PkIvCe
+a7rAAVr+taelg93pGe1lsuq4jpUG
+-----END CERTIFICATE-----
+`,
+}
