@@ -11,6 +11,10 @@ export interface Verdict {
 
 export const HARNESS_FAILED = 'this looks like a failure of the harness, not of what you test.'
 
+/** busybox's init, systemd and the kernel, after connections are cut and before the machine is off. */
+const GOING_DOWN =
+  /The system is going down|systemd-shutdown\[1\]: |Reached target \S*(?:shutdown|poweroff|reboot)\.target|reboot: /
+
 /** Whose failure a test's is: what has become of its machines tells more than its errors do. */
 export function judge(
   machines: readonly TestMachine[],
@@ -27,6 +31,8 @@ export function judge(
     const endings = [...down.vm.life.unasked].map((ending) => ENDINGS[ending])
     return { fault: 'product', reason: `${down.name}: ${endings.join(', ')}.` }
   }
+  const leaving = machines.find(({ vm }) => GOING_DOWN.test(vm.life.running.qemu.console.tail().join('\n')))
+  if (leaving) return { fault: 'product', reason: `${leaving.name}: the guest was going down.` }
   const late = lost.find(({ error }) => error instanceof MayflyError && error.code === 'MAYFLY_ABORTED')
   if (late) return { fault: 'harness', reason: `The time of the test was over before ${late.name} was up.` }
   return { fault: failureOf(new AggregateError(errors)), reason: undefined }
