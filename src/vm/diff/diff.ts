@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MayflyError } from '../../errors.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../../units.js'
+import type { Allowance } from '../allowance.js'
 import { compare } from './compare.js'
 import type { Look } from './contents.js'
 import { fileChanges, type Side } from './file-changes.js'
@@ -21,7 +22,7 @@ export interface DiffOptions {
   ignoreVolatile?: boolean | undefined
   /** Tell the lines of text files that changed, up to 64 KiB each. Default false. */
   content?: boolean | undefined
-  /** For all of it. Default `'2m'`. */
+  /** For all of it. Default `'2m'`; within a test never more than the test has. */
   timeout?: Duration | undefined
 }
 
@@ -82,9 +83,10 @@ export async function differences(
   })
 }
 
-export function tooLate(name: string, timeoutMs: number): MayflyError {
-  const message = `${name} could not be compared with its checkpoint within ${formatMilliseconds(timeoutMs)}`
+export function tooLate(name: string, { limitMs, reason, hint }: Allowance): MayflyError {
+  const message = `${name} could not be compared with what it was within ${formatMilliseconds(limitMs)}`
   return new MayflyError('MAYFLY_WAIT_TIMEOUT', message, {
-    hint: 'Give `paths` to look at less, or a longer `timeout`.',
+    details: reason,
+    hint: hint ?? 'Give `paths` to look at less, or a longer `timeout`.',
   })
 }

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../snapshot/checkpoint.js'
 import { clone } from '../../snapshot/clone.js'
 import { exec } from '../../ssh/exec.js'
+import { Allowance } from '../allowance.js'
 import type { VmBase } from '../base.js'
 import type { Look } from './contents.js'
 import { comparison, type DiffOptions, differences, tooLate } from './diff.js'
@@ -11,14 +12,15 @@ import type { MachineDiff } from './machine-diff.js'
  * lives as long as this takes: a checkpoint costs nothing for a comparison that may never come.
  */
 export async function diffSince(
-  { clone: { prepared }, life, name }: VmBase,
+  { clone: { prepared }, life, name, family }: VmBase,
   checkpoint: Checkpoint | undefined,
   options: DiffOptions,
   ending: AbortSignal,
 ): Promise<MachineDiff> {
   const asked = comparison(options)
   const frozen = checkpoint?.frozenFor(prepared.template, name)
-  const late = AbortSignal.timeout(asked.timeoutMs)
+  const allowed = new Allowance(asked.timeoutMs, family.timeLimit())
+  const late = AbortSignal.timeout(Math.ceil(allowed.limitMs))
   const failed = new AbortController()
   const signal = AbortSignal.any([ending, late, failed.signal])
   const after: Look = (script, { stdin } = {}) =>
@@ -31,7 +33,7 @@ export async function diffSince(
     return await differences(before, after, asked)
   } catch (error) {
     failed.abort(error)
-    throw late.aborted ? tooLate(name, asked.timeoutMs) : error
+    throw late.aborted ? tooLate(name, allowed) : error
   } finally {
     const [old] = await Promise.allSettled([resumed])
     if (old.status === 'fulfilled') await old.value[Symbol.asyncDispose]()
