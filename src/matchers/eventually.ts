@@ -1,64 +1,77 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { MayflyError } from '../errors.js'
+import { GuestAssertionError, MayflyError } from '../errors.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import type { LookOptions } from '../vm/resources/records.js'
+import { type LookOptions as Looking, SLOW_PAUSE_MS, until } from '../vm/waits/until.js'
+import type { Origin } from './subject.js'
 import type { Verdict } from './verdict.js'
 
 export interface EventuallyOptions {
-  /** How long to look for. Default `'1m'`. */
+  /** How long to look for. Default `'1m'`; within a test never more than the test has. */
   timeout?: Duration | undefined
-  /** Time between two looks. Default: 20 ms at first, twice as long after each, 1 s at most. */
+  /** Most time between two looks; it begins with 20 ms. Default `'1s'`. */
   interval?: Duration | undefined
 }
 
-export interface Wait {
-  verdict: Verdict
-  attempts: number
-  elapsedMs: number
-  limitMs: number
+interface Expectation {
+  /** Of the matcher. */
+  name: string
+  /** `to be running` */
+  wanted: string
+  /** What the verdict has to be. */
+  pass: boolean
+  look: (options: LookOptions) => Promise<Verdict>
 }
-
-const FIRST_PAUSE_MS = 20
-const LONGEST_PAUSE_MS = 1000
-/** The last look has this long even when the time is over, so that there is something to tell. */
-const LAST_LOOK_MS = 2000
 
 /**
- * Looks until `wanted` is seen, or the time is over. One look is made at the end of it, with the evidence, which the others
- * save the guest.
+ * Looks until the verdict is as expected, or the time is over. The evidence is looked for at the end, which saves the guest
+ * from it until then.
+ * @returns the verdict that counts.
+ * @throws MayflyError when the machine ends meanwhile, or nobody could look.
  */
 export async function eventually(
-  look: (options: LookOptions) => Promise<Verdict>,
-  wanted: boolean,
-  { timeout = '1m', interval }: EventuallyOptions,
-): Promise<Wait> {
-  const limitMs = toMilliseconds(timeout, 'timeout')
-  const fixed = interval === undefined ? undefined : toMilliseconds(interval, 'interval')
-  const started = performance.now()
-  const left = () => limitMs - (performance.now() - started)
+  { title, vm, kind }: Origin,
+  { name, wanted, pass, look }: Expectation,
+  { timeout, interval = SLOW_PAUSE_MS }: EventuallyOptions,
+): Promise<Verdict> {
+  if (!vm) {
+    throw new MayflyError(
+      'MAYFLY_OPTION_INVALID',
+      `${name} is for commands that can run again; got the result of one`,
+      {
+        hint: `await expect(vm.command(...)).${name}(...)`,
+      },
+    )
+  }
   let last: Verdict | undefined
-  for (let attempts = 1, pause = fixed ?? FIRST_PAUSE_MS; ; attempts++) {
-    const final = left() <= 0
-    const seen = await inTime(look, { evidence: final, timeout: Math.max(left(), LAST_LOOK_MS) })
-    last = seen ?? last
-    if (seen?.pass === wanted || final) {
-      const verdict = last ?? { pass: !wanted, seen: 'could not be looked at in that time' }
-      return { verdict, attempts, elapsedMs: performance.now() - started, limitMs }
-    }
-    await delay(Math.max(0, Math.min(pause, left())))
-    pause = fixed ?? Math.min(2 * pause, LONGEST_PAUSE_MS)
+  const awaited = {
+    title: `${title} ${wanted}`,
+    longestPauseMs: toMilliseconds(interval, 'interval'),
+    look: async ({ signal }: Looking) => {
+      const verdict = await look({ signal })
+      // One that comes when nobody waits any more does not count.
+      if (!signal.aborted) last = verdict
+      return verdict.pass === pass ? { met: verdict } : { seen: [verdict.seen] }
+    },
+    unfinished: () => ['a look did not end in time'],
+    explain: async ({ signal }: Looking) => {
+      if (kind === 'command') return last?.evidence ?? []
+      const after = await look({ signal, evidence: true })
+      return after.pass === pass ? ['just after that, it was as expected'] : (after.evidence ?? [])
+    },
+  }
+  try {
+    return await until<Verdict>(vm, awaited, { timeout })
+  } catch (error) {
+    if (!(error instanceof GuestAssertionError) || error.code !== 'MAYFLY_WAIT_TIMEOUT') throw error
+    const { details, hint } = error
+    const evidence = [...details.filter((line) => line !== last?.seen), ...(hint ? [`Hint: ${hint}`] : [])]
+    return { ...(last ?? { pass: !pass, seen: 'could not be seen' }), evidence }
   }
 }
 
-/** Undefined for a look that took longer than there was time. */
-async function inTime(
-  look: (options: LookOptions) => Promise<Verdict>,
-  options: LookOptions,
-): Promise<Verdict | undefined> {
-  try {
-    return await look(options)
-  } catch (error) {
-    if (error instanceof MayflyError && error.code === 'MAYFLY_COMMAND_TIMEOUT') return undefined
-    throw error
-  }
+/** A matcher's own arguments, and the options behind them. */
+export function splitOptions(args: readonly unknown[]): [unknown[], EventuallyOptions] {
+  const last = args.at(-1)
+  const isOptions = typeof last === 'object' && last !== null && Object.getPrototypeOf(last) === Object.prototype
+  return isOptions ? [args.slice(0, -1), last] : [[...args], {}]
 }

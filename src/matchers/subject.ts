@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import type { Commands } from '../vm/commands.js'
 import type { CommandResource } from '../vm/resources/command.js'
 import type { FileResource } from '../vm/resources/file.js'
 import type { GroupResource } from '../vm/resources/group.js'
@@ -11,7 +12,6 @@ import { Resource } from '../vm/resources/resource.js'
 import type { ServiceResource } from '../vm/resources/service.js'
 import type { SysctlResource } from '../vm/resources/sysctl.js'
 import type { UserResource } from '../vm/resources/user.js'
-import type { Timeline } from '../vm/timeline.js'
 import { FinishedCommand, isResult } from './finished-command.js'
 
 export interface Subjects {
@@ -31,11 +31,11 @@ export interface Subjects {
 export type Kind = keyof Subjects
 
 export interface Origin {
+  kind: string
   /** `service nginx` */
   title: string
-  /** Name of its machine; undefined for the result of a command, which belongs to none any more. */
-  vm: string | undefined
-  timeline: Timeline | undefined
+  /** Its machine; undefined for the result of a command, which belongs to none any more. */
+  vm: Commands | undefined
 }
 
 export interface Subject<K extends Kind> extends Origin {
@@ -50,11 +50,11 @@ export function subjectOf<K extends Kind>(matcher: string, kinds: readonly K[], 
   const commands: readonly Kind[] = ['command']
   if (isResult(received) && kinds.some((kind) => commands.includes(kind))) {
     const resource = new FinishedCommand(received) as Subjects[K]
-    return { resource, title: 'the command', vm: undefined, timeline: undefined }
+    return { resource, kind: resource.kind, title: 'the command', vm: undefined }
   }
   if (received instanceof Resource && (kinds as readonly string[]).includes(received.kind)) {
-    const { title, vm, timeline } = received
-    return { resource: received as unknown as Subjects[K], title, vm: vm.name, timeline }
+    const { title, kind, vm } = received
+    return { resource: received as unknown as Subjects[K], kind, title, vm }
   }
   throw new MayflyError('MAYFLY_OPTION_INVALID', `${matcher} is for ${plurals(kinds)}; got ${whatIs(received)}`, {
     hint: received instanceof Promise ? 'Await the value before you give it to expect.' : exampleOf(matcher, kinds[0]!),

@@ -21,18 +21,23 @@ export abstract class Commands extends VmBase {
   exec(command: Command, options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>
   exec(command: Command, options?: TextOptions): Promise<ExecResult>
   exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
-    const text = textOf(command)
-    const run = () => {
-      const allowed = this.#allow(options)
-      return allowed.hold(text, () =>
-        this.life.use(`exec ${text}`, (connection) => exec(connection, command, { ...options, ...allowed.timeout })),
-      )
-    }
-    return this.timeline.during('command', text, run, ({ exitCode, signal, stdout, stderr }) => ({
+    const run = () => this.execUnseen(command, options)
+    return this.timeline.during('command', textOf(command), run, ({ exitCode, signal, stdout, stderr }) => ({
       result: signal ?? `exit code ${exitCode}`,
       stdout: lastOf(stdout.toString()),
       stderr: lastOf(stderr.toString()),
     }))
+  }
+
+  /** `exec` for those who write down themselves what they do. @internal */
+  execUnseen(command: Command, options?: TextOptions): Promise<ExecResult>
+  execUnseen(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>>
+  execUnseen(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
+    const text = textOf(command)
+    const allowed = this.#allow(options)
+    return allowed.hold(text, () =>
+      this.life.use(`exec ${text}`, (connection) => exec(connection, command, { ...options, ...allowed.timeout })),
+    )
   }
 
   /**

@@ -1,5 +1,4 @@
-import { type ExecOptions, type ExecResult, exec } from '../../ssh/exec.js'
-import { toMilliseconds } from '../../units.js'
+import type { ExecOptions, ExecResult } from '../../ssh/exec.js'
 import type { Command, Commands } from '../commands.js'
 import type { LookOptions } from './records.js'
 import { Resource, type Sight } from './resource.js'
@@ -41,13 +40,10 @@ export class CommandResource extends Resource<ExecResult> {
   }
 
   /** @internal For whoever writes it down himself. */
-  async look({ timeout }: LookOptions = {}): Promise<Sight<ExecResult>> {
-    const own = this.#options.timeout
-    if (own !== undefined) timeout = Math.min(toMilliseconds(own), toMilliseconds(timeout ?? own))
-    const state = await this.vm.life.use(this.title, (connection) =>
-      exec(connection, this.#command, { ...this.#options, timeout }),
-    )
-    return { state, evidence: [] }
+  async look({ signal }: LookOptions = {}): Promise<Sight<ExecResult>> {
+    const signals = [signal, this.#options.signal].filter((one) => one !== undefined)
+    const either = signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}
+    return { state: await this.vm.execUnseen(this.#command, { ...this.#options, ...either }), evidence: [] }
   }
 
   /** @internal */

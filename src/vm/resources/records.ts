@@ -1,5 +1,4 @@
 import { MayflyError } from '../../errors.js'
-import type { Duration } from '../../units.js'
 import type { Commands } from '../commands.js'
 
 /**
@@ -14,7 +13,8 @@ out() { printf '%s=' "$1"; shift; "$@" 2>&1; printf '\\0'; }
 export interface LookOptions {
   /** Also what explains a state that nobody wanted, which may take longer. */
   evidence?: boolean | undefined
-  timeout?: Duration | undefined
+  /** Ends the look. */
+  signal?: AbortSignal | undefined
 }
 
 export class Records {
@@ -69,10 +69,10 @@ export async function ask(
   vm: Commands,
   about: string,
   script: string,
-  { timeout }: LookOptions = {},
+  { signal }: LookOptions = {},
   rest = '',
 ): Promise<Records> {
-  const { stdout, stderr, exitCode } = await vm.probe(`${PRELUDE}${script}\nsay end\n${rest}`, { timeout })
+  const { stdout, stderr, exitCode } = await vm.probe(`${PRELUDE}${script}\nsay end\n${rest}`, { signal })
   const records = parseRecords(stdout)
   if (records && exitCode === 0) return records
   throw new MayflyError('MAYFLY_COMMAND_FAILED', `${vm.name}: cannot look at ${about}`, {
