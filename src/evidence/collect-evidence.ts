@@ -16,7 +16,7 @@ import type { Verdict } from './verdict.js'
  * For all guests and their QEMUs together. What else there is takes some tens of ms, so that a failed test costs less than
  * 2 s more; a machine that is kept costs what copying it takes.
  */
-const ANSWER_MS = 1600
+const ANSWER_MS = 1800
 
 /** Its name in a bundle. */
 export const RECORD = 'record.json'
@@ -103,7 +103,7 @@ async function collectFiles(test: FailedTest, staging: string): Promise<string[]
       put(`${name}/console.log`, async () => orNothing(await consoleOf(vm))),
       put(`${name}/commands.txt`, async () => commandsText(entries, test.startedAt)),
       put(`${name}/qemu.txt`, () => qemuText(qemu, forwards, signal)),
-      put(`${name}/screenshot.png`, () => screenOf(vm, signal)),
+      put(`${name}/screenshot.png`, () => screenOf(vm, ANSWER_MS)),
       lookIntoGuest(vm, signal).then(async ({ files, missing: unanswered }) => {
         missing.push(...unanswered.map((line) => `${name}: ${line}`))
         for (const file of Object.keys(GUEST_FILES) as (keyof typeof GUEST_FILES)[]) {

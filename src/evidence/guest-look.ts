@@ -68,7 +68,7 @@ if [ -d /run/systemd/system ]; then
 p journal.log
 units=$(systemctl --failed --no-legend --plain 2>&1 | cut -d' ' -f1)
 if [ -n "$units" ]; then
-printf '# failed units\\n\\n'
+printf '# failed units: %s\\n\\n' "$(echo $units)"
 systemctl status --no-pager -l -n 30 -- $units 2>&1 | tail -c ${MOST_JOURNAL}
 else printf '# no unit has failed\\n'; fi
 printf '\\n# the last ${JOURNAL_LINES} lines of the journal\\n\\n'

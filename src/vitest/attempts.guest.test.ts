@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RECORDS_ENV } from '../evidence/test-record.js'
+import { decodePng } from '../qemu/picture.js'
 import { runStranger } from './testing/stranger.js'
 
 let directory: string
@@ -80,4 +81,32 @@ test('what a console says can fail a test that passes, unless it is expected', a
   const summary = await read('failures/console.suite.ts/an-oops-fails-a-test-that-passes/summary.txt')
   expect(summary).toContain('on its console: oops: BUG: kernel NULL pointer dereference')
   expect(of('one that is expected does not').status).toBe('passed')
+})
+
+test('with systemd: failed units first, in the journal and on the console', async () => {
+  const { output, meta } = await metas('debian.suite.ts')
+  const folder = 'failures/debian.suite.ts/a-service-that-fails'
+  expect(await read(`${folder}/vm/journal.log`)).toMatch(/^# failed units: doomed\.service\n/)
+  expect(await read(`${folder}/summary.txt`)).toContain("systemd[1]: doomed.service: Failed with result 'exit-code'.")
+  expect(meta('a unit fails while the test passes').findings).toMatchObject([{ kind: 'failed-unit' }])
+  expect(meta('a program crashes while the test passes').findings).toMatchObject([{ kind: 'segfault' }])
+  expect(output).toContain(
+    "passed, but vm said (failed-unit): systemd[1]: quiet.service: Failed with result 'exit-code'.",
+  )
+})
+
+test('memory that runs out is told, though the test passes', async () => {
+  const { meta } = await metas('noise.suite.ts')
+  const finding = { kind: 'oom-kill', line: expect.stringMatching(/Killed process \d+ \(tail\)/) }
+  expect(meta('memory runs out while the test passes').findings).toMatchObject([finding])
+})
+
+test('a machine with a display leaves a picture of it', async () => {
+  await metas('screen.suite.ts')
+  const folder = join(directory, 'failures/screen.suite.ts/fails-in-front-of-a-screen')
+  const { width, height } = decodePng(await readFile(join(folder, 'vm/screenshot.png')))
+  expect([width, height]).toEqual([720, 400])
+  expect(await readFile(join(folder, 'summary.txt'), 'utf8')).toMatch(/vm\/screenshot\.png +the machine's display/)
+  // The picture is the evidence's, not a step of the test.
+  expect(await readFile(join(folder, 'vm/commands.txt'), 'utf8')).not.toContain('screenshot')
 })
