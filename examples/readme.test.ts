@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 
 const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8')
 
-test('the first example of the README is examples/plain, word for word', async () => {
-  const [, block] = /^```ts\n(.*?)^```$/ms.exec(await read('../README.md')) ?? []
-  expect(block).toBe(await read('plain/plain.test.ts'))
+test.each([
+  ['the first example', /^```ts\n(.*?)^```$/ms, 'plain/plain.test.ts'],
+  ['that of the matchers', /^## Resources and matchers\n\n```ts\n(.*?)^```$/ms, 'matchers/matchers.test.ts'],
+])('%s of the README is one of the examples, word for word', async (_, block, example) => {
+  expect(block.exec(await read('../README.md'))?.[1]).toBe(await read(example))
 })
