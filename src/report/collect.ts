@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import type { SerializedError } from 'vitest'
 import type { TestCase, TestModule, TestSuite } from 'vitest/node'
 import type { TestMeta, TestRecord } from '../evidence/test-record.js'
@@ -17,8 +17,8 @@ export interface CollectOptions {
   outputFile: string
   /** What tests printed, by the test's id. */
   output: ReadonlyMap<string, readonly Output[]>
-  /** The results come from other hosts, and so their records are not here. */
-  merged: boolean
+  /** Where records are, each with the name of its test; undefined if the results come from other runs. */
+  records: string | undefined
 }
 
 export interface Collected {
@@ -37,7 +37,9 @@ export async function collect(
 ): Promise<Collected> {
   const collector = new Collector(options)
   for (const error of unhandled) await collector.outside('Outside of any test', error)
-  for (const module of modules) await collector.module(module)
+  // Not in the order in which their workers happened to end.
+  const sorted = modules.toSorted((one, other) => one.moduleId.localeCompare(other.moduleId))
+  for (const module of sorted) await collector.module(module)
   return await collector.collect()
 }
 
@@ -74,8 +76,8 @@ class Collector {
     for (const { test, file } of urgent) read.set(test, await this.#test(test, file))
     const tests = this.#tests.map(({ test }) => read.get(test)!)
     const notes: string[] = []
-    if (this.#options.merged)
-      notes.push('These results were merged: the machines of each test are in the report of its own run.')
+    if (this.#options.records === undefined)
+      notes.push('There are no records of machines: of merged results, each run has them in its own report.')
     if (this.#budget.cut > 0)
       notes.push(`${this.#budget.cut} long texts are not whole, so that this page opens quickly.`)
     return {
@@ -96,10 +98,8 @@ class Collector {
     for (const error of result.errors ?? []) errors.push(await this.#errors.read(error))
 
     const notes: string[] = []
-    if (state === 'unfinished') notes.push('This test did not finish: its worker died, or the run was ended.')
-    const found = meta.record && !this.#options.merged ? await readRecord(meta.record) : undefined
-    if (typeof found === 'string') notes.push(found)
-    const record = typeof found === 'object' ? found : undefined
+    if (state === 'unfinished') notes.push('How this test ended is not known: its worker died, or the run was ended.')
+    const record = await this.#record(test, meta, notes)
     const startedAt = diagnostic?.startTime
     const machines = record ? await this.#machines(record, { startedAt, failed: state !== 'passed' }) : []
     const directory = record?.evidence?.directory ?? meta.evidence
@@ -137,6 +137,16 @@ class Collector {
       notes,
     }
     return { row, details }
+  }
+
+  async #record(test: TestCase, meta: TestMeta, notes: string[]): Promise<TestRecord | undefined> {
+    const { records } = this.#options
+    if (records === undefined) return undefined
+    // A worker that died may have written the record, and not told of it.
+    const found = await readRecord(meta.record ?? join(records, `${test.id}.json`))
+    if (typeof found === 'object') return found
+    if (meta.record !== undefined) notes.push(found)
+    return undefined
   }
 
   async #machines(

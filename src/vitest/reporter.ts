@@ -25,6 +25,7 @@ export default class MayflyReporter implements Reporter {
   readonly #outputFile: string
   readonly #output = new Map<string, { size: number; pieces: Output[] }>()
   #vitest: Vitest | undefined
+  #records: RecordsDirectory | undefined
   #startedAt = Date.now()
 
   constructor({ outputFile = DEFAULT_OUTPUT_FILE }: MayflyReporterOptions = {}) {
@@ -42,6 +43,7 @@ export default class MayflyReporter implements Reporter {
     if (vitest.config.mergeReports) return
     try {
       const records = new RecordsDirectory()
+      this.#records = records
       vitest.onClose(() => records[Symbol.dispose]())
     } catch (error) {
       this.#say(`no records of the machines in the report: ${messageOf(error)}`)
@@ -73,7 +75,7 @@ export default class MayflyReporter implements Reporter {
   ): Promise<void> {
     const vitest = this.#vitest
     if (!vitest) return
-    const { root, mergeReports } = vitest.config
+    const { root } = vitest.config
     const outputFile = resolve(root, this.#outputFile)
     try {
       if (this.#outputFile === DEFAULT_OUTPUT_FILE) await ignoreInGit(dirname(outputFile))
@@ -86,7 +88,7 @@ export default class MayflyReporter implements Reporter {
         modules: vitest.state.getTestModules(),
         startedAt: this.#startedAt,
         durationMs: Date.now() - this.#startedAt,
-        merged: Boolean(mergeReports),
+        records: this.#records?.path,
         output: new Map([...this.#output].map(([id, { pieces }]) => [id, pieces])),
         vitestVersion: vitest.version,
       })
