@@ -1,6 +1,6 @@
 /** What the exit status of `mayfly` means when it is not that of the guest's command. */
 export const EXIT = {
-  /** `doctor` found something without which no guest runs. */
+  /** What was to be checked is not as it should be: the host for `doctor`, files for `vmfile`. */
   unfit: 1,
   /** The command line is wrong. */
   usage: 2,

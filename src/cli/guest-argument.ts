@@ -6,19 +6,29 @@ import { guestsOfModule, isModule, type NamedGuest } from './guest-module.js'
 const NAMES = ['micro', 'debian', 'debian:bookworm', 'debian:trixie', 'micro:bookworm', 'micro:trixie']
 
 /**
- * The guests that a command line names: by an image, or by a module that exports them.
- * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND with the nearest name, MAYFLY_GUEST_INVALID.
+ * The guests that a command line names: by an image, by a module that exports them, or by a VMFile.
+ * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND with the nearest name, MAYFLY_GUEST_INVALID, MAYFLY_VMFILE_INVALID.
  */
 export async function guestsNamed(text: string): Promise<NamedGuest[]> {
-  return isModule(text) ? await guestsOfModule(text) : [{ name: text, guest: imageNamed(text, {}) }]
+  return (await guestsDefinedIn(text)) ?? [{ name: text, guest: imageNamed(text, {}) }]
+}
+
+/** Those of a module or a VMFile; undefined if the text names neither. */
+async function guestsDefinedIn(text: string): Promise<NamedGuest[] | undefined> {
+  if (isModule(text)) return await guestsOfModule(text)
+  return isVmFile(text) ? (await import('./guest-vmfile.js')).guestsOfVmFileArgument(text) : undefined
+}
+
+function isVmFile(text: string): boolean {
+  return /\.kdl(?:#|$)/.test(text)
 }
 
 /**
  * The one guest that a command line names; `spec` is what it says of one named by its image.
- * @throws MayflyError as `guestsNamed`; MAYFLY_OPTION_INVALID when there are several, or a module has defined what `spec` says.
+ * @throws MayflyError as `guestsNamed`; MAYFLY_OPTION_INVALID when there are several, or they have been defined with what `spec` says.
  */
 export async function guestNamed(text: string, spec: Omit<GuestSpec, 'image'> = {}): Promise<Guest> {
-  if (!isModule(text)) return imageNamed(text, spec)
+  if (!isModule(text) && !isVmFile(text)) return imageNamed(text, spec)
   const given = Object.entries(spec).filter(([, value]) => value !== undefined)
   if (given.length > 0) {
     const options = given.map(([name]) => `--${name}`).join(', ')
@@ -26,9 +36,9 @@ export async function guestNamed(text: string, spec: Omit<GuestSpec, 'image'> = 
       hint: 'Change it where the guest is defined.',
     })
   }
-  const [first, ...more] = await guestsOfModule(text)
+  const [first, ...more] = await guestsNamed(text)
   if (more.length === 0) return first!.guest
-  throw new MayflyError('MAYFLY_OPTION_INVALID', `${text} exports ${more.length + 1} guests`, {
+  throw new MayflyError('MAYFLY_OPTION_INVALID', `${text} ${isModule(text) ? 'exports' : 'defines'} ${more.length + 1} guests`, {
     hint: `Name one of them: ${[first!, ...more].map(({ name }) => name).join(', ')}`,
   })
 }
@@ -42,7 +52,7 @@ function imageNamed(image: string, spec: Omit<GuestSpec, 'image'>): Guest {
     throw new MayflyError(error.code, `unknown guest: ${JSON.stringify(image)}`, {
       hint: suggestion
         ? `Did you mean ${suggestion}?`
-        : "Known guests are micro and debian, with a release if you like, such as 'debian:trixie'; or name a module that exports some: ./guests.ts",
+        : "Known guests are micro and debian, with a release if you like, such as 'debian:trixie'; or name a module or a VMFile that has some: ./guests.ts, VMFile.kdl",
     })
   }
 }

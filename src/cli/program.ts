@@ -4,6 +4,7 @@ import { append, command, examples } from './command.js'
 import type { GcOptions } from './gc.js'
 import { addImageCommands } from './image-program.js'
 import type { OpenOptions } from './open.js'
+import { addVmFileCommands } from './vmfile-program.js'
 
 /** The command line, without what its commands do: that is imported when one of them is called, so that help is quick. */
 export function buildProgram(): Command {
@@ -115,18 +116,19 @@ export function buildProgram(): Command {
     )
 
   addImageCommands(program)
+  addVmFileCommands(program)
   return program
 }
 
 const GUESTS =
-  "Guests: micro, debian, with a release if you like ('debian:trixie'); or a module that exports some (./guests.ts, ./guests.mjs#web)."
+  "Guests: micro, debian, with a release if you like ('debian:trixie'); or a module or a VMFile that has some\n(./guests.ts, ./guests.mjs#web, VMFile.kdl, VMFile.kdl#web)."
 
 const EXIT_CODES = `
 Exit status:
   the status of the command in the guest, 128+n if signal n ended it;
   1 (doctor) the host lacks something, (image verify, image rm) not all images are sound or could be removed,
-  2 wrong command line or unknown guest, 124 --timeout is over, 125 Mayfly or the host failed,
-  130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
+  (vmfile) a file is not as it should be, 2 wrong command line or unknown guest, 124 --timeout is over,
+  125 Mayfly or the host failed, 130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.
 `
 

@@ -3,7 +3,12 @@ import { EXIT } from './exit.js'
 import { style } from './style.js'
 
 /** What is wrong with these is what was typed. */
-const USAGE: readonly MayflyErrorCode[] = ['MAYFLY_OPTION_INVALID', 'MAYFLY_GUEST_INVALID', 'MAYFLY_IMAGE_NOT_FOUND']
+const USAGE: readonly MayflyErrorCode[] = [
+  'MAYFLY_OPTION_INVALID',
+  'MAYFLY_GUEST_INVALID',
+  'MAYFLY_IMAGE_NOT_FOUND',
+  'MAYFLY_VMFILE_INVALID',
+]
 
 export function statusOf(error: unknown): number {
   if (!(error instanceof MayflyError)) return EXIT.harness

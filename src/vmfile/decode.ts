@@ -1,6 +1,7 @@
 import type { Diagnostics } from './diagnostic.js'
 import type { KdlNode, KdlValue } from './kdl.js'
 import type { Path, Places } from './places.js'
+import { resolvePath } from './resolve-path.js'
 import { blockFields, isScalar, nodeName, type Shape } from './shape.js'
 import type { Span } from './source.js'
 import { suggestField, suggestValue } from './suggest.js'
@@ -11,8 +12,11 @@ type Raw = Record<string, unknown>
 export class Decoder {
   readonly #found: Diagnostics
   readonly #places: Places
+  readonly #directory: string
 
-  constructor(found: Diagnostics, places: Places) {
+  /** @param directory where relative paths begin. */
+  constructor(found: Diagnostics, places: Places, directory: string) {
+    this.#directory = directory
     this.#found = found
     this.#places = places
   }
@@ -27,13 +31,15 @@ export class Decoder {
     const seen = new Map<string, Span>()
     for (const [at, value] of node.values.entries()) {
       const field = positional[at]
-      if (field) this.#put(raw, seen, field, value, [...path, field], value.span)
+      if (field) this.#put(raw, seen, shape.properties?.[field], value, [...path, field], value.span)
       else this.#tooMany(node, value, positional, shape)
     }
-    const fields = blockFields({ ...shape, arguments: positional })
+    const fields = blockFields(shape, positional)
     for (const { name, nameSpan, value } of node.properties) {
       const field = fields.get(name)
-      if (field && isScalar(shape.properties![field]!)) this.#put(raw, seen, field, value, [...path, field], nameSpan)
+      const fieldShape = field === undefined ? undefined : shape.properties![field]!
+      if (field && fieldShape && isScalar(fieldShape))
+        this.#put(raw, seen, fieldShape, value, [...path, field], nameSpan)
       else
         this.#found.error(nameSpan, `${node.name} has no property ${name}`, {
           hint: suggestField(name, node.name, fields).hint,
@@ -75,7 +81,7 @@ export class Decoder {
       raw[field] ??= []
       const items = raw[field] as unknown[]
       const path = [...parent, field, items.length]
-      const item = this.block(node, { ...shape.items!, example: shape.example! }, path)
+      const item = this.block(node, shape.items!, path)
       items.push(item)
       if (!item) this.#places.breakOff(path)
       return
@@ -83,7 +89,7 @@ export class Decoder {
     const path = [...parent, field]
     if (isScalar(shape)) {
       const value = this.#one(node, shape)
-      if (value) this.#put(raw, seen, field, value, path, node.nameSpan)
+      if (value) this.#put(raw, seen, shape, value, path, node.nameSpan)
       else if (!seen.has(field)) this.#places.breakOff(path)
       return
     }
@@ -137,11 +143,16 @@ export class Decoder {
     if (node.blockSpan) this.#found.error(node.blockSpan, `${node.name} has no block`)
   }
 
-  #put(raw: Raw, seen: Map<string, Span>, field: string, value: KdlValue, path: Path, nameSpan: Span): void {
+  #put(raw: Raw, seen: Map<string, Span>, shape: Shape | undefined, value: KdlValue, path: Path, nameSpan: Span): void {
+    const field = String(path.at(-1))
     if (this.#isTwice(seen, field, nameSpan)) return
     this.#places.set(path, value.span)
     if (value.broken) this.#places.breakOff(path)
-    raw[field] = value.value
+    raw[field] = shape?.path ? this.#absolute(value.value) : value.value
+  }
+
+  #absolute(value: unknown): unknown {
+    return typeof value === 'string' && value !== '' ? resolvePath(value, this.#directory) : value
   }
 
   #isTwice(seen: Map<string, Span>, field: string, span: Span): boolean {
@@ -182,7 +193,7 @@ export class Decoder {
   }
 
   #tooMany(node: KdlNode, value: KdlValue, positional: readonly string[], shape: Shape): void {
-    const fields = [...blockFields(shape).keys()].filter((name) => !positional.includes(name))
+    const fields = [...blockFields(shape, positional).keys()]
     const takes = positional.length === 0 ? 'no value' : `only its ${positional.join(' and ')}`
     const hint = fields.length > 0 ? `The rest stands in its block: ${node.name} … { ${fields[0]} … }` : undefined
     this.#found.error(value.span, `${node.name} takes ${takes} here`, { hint })

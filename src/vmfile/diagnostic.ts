@@ -26,6 +26,10 @@ export class Diagnostics {
     this.#found.push({ severity: 'warning', message, span, ...more })
   }
 
+  get size(): number {
+    return this.#found.length
+  }
+
   get sorted(): Diagnostic[] {
     return this.#found.toSorted((a, b) => a.span.start - b.span.start)
   }

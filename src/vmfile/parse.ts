@@ -62,7 +62,7 @@ interface Context {
 
 function machineIn(node: KdlNode, { source, found, directory, names }: Context): Machine | undefined {
   const places = new Places(source)
-  const raw = new Decoder(found, places).block(node, machineShape, [])
+  const raw = new Decoder(found, places, directory).block(node, machineShape(), [])
   if (!raw) return undefined
   const before = names.get(raw.name as string)
   if (before) {
@@ -94,7 +94,7 @@ function report(issue: z.core.$ZodIssue, places: Places, found: Diagnostics): vo
 
 /** The shape of a field, and what its writer calls it. */
 function shapeAt(path: Path): [Shape, string] {
-  let shape: Shape = machineShape
+  let shape: Shape = machineShape()
   let [parent, label] = ['vm', 'vm']
   for (const step of path) {
     if (typeof step === 'number') {

@@ -1,16 +1,11 @@
 import type { Diagnostics } from './diagnostic.js'
 import type { KdlNode, KdlProperty, KdlValue } from './kdl.js'
-import { meaningOf, type Token } from './kdljs.js'
 import type { Lexed } from './lex.js'
 import type { Span } from './source.js'
 import { TokenCursor } from './token-cursor.js'
+import { STRINGS, VALUES, ValueReader } from './value-reader.js'
 
-const STRINGS = ['Identifier', 'OpenQuote', 'MultiLineOpenQuote', 'RawString', 'MultiLineRawString']
-const VALUES = [...STRINGS, 'Boolean', 'Null', 'FloatKeyword', 'Float', 'Integer']
 const END_OF_NODE = ['NewLine', 'LineComment', 'SemiColon', 'RightBrace', 'EOF']
-/** Version 1 of KDL has these without the #. */
-const V1_KEYWORDS: Record<string, KdlValue['value']> = { true: true, false: false, null: null }
-
 interface OpenNode {
   name: string
   nameSpan: Span
@@ -28,7 +23,7 @@ export class Reader {
   readonly #at: TokenCursor
   readonly #found: Diagnostics
   readonly #lexed: Lexed
-  readonly #v1: ReadonlyMap<number, string>
+  readonly #read: ValueReader
   /** The first block whose end is not indented as its beginning. */
   #crooked: { block: Span; end: Span } | undefined
 
@@ -36,7 +31,7 @@ export class Reader {
     this.#lexed = lexed
     this.#at = new TokenCursor(lexed.tokens, found)
     this.#found = found
-    this.#v1 = v1
+    this.#read = new ValueReader(this.#at, lexed, found, v1)
   }
 
   document(): KdlNode[] {
@@ -87,7 +82,8 @@ export class Reader {
 
   /** That of the line on which something stands; undefined if it is not the first on it, unless `anywhere`. */
   #indentation({ start }: Span, anywhere = false): number | undefined {
-    const line = this.#lexed.text.slice(0, start).split('\n').at(-1)!
+    const { text } = this.#lexed
+    const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start)
     const width = line.length - line.trimStart().length
     return anywhere || width === line.length ? width : undefined
   }
@@ -108,7 +104,7 @@ export class Reader {
       this.#notAName(tag)
       return undefined
     }
-    const { value, span: nameSpan } = this.#value()
+    const { value, span: nameSpan } = this.#read.name()
     const name = String(value)
     const node: OpenNode = { name, nameSpan, values: [], properties: [] }
     for (;;) {
@@ -145,7 +141,7 @@ export class Reader {
       if (node.blockSpan) {
         this.#found.error(this.#at.span, 'a new line or ; is missing after the } of the block')
         this.#at.skipToEndOfNode()
-      } else if (this.#at.text.startsWith(',')) this.#comma()
+      } else if (this.#at.startsWith(',')) this.#comma()
       else {
         if (!spaced) this.#unspaced(node)
         this.#argument(node, dropped)
@@ -212,7 +208,7 @@ export class Reader {
     const tag = this.#tag()
     if (!tag && STRINGS.includes(this.#at.name) && this.#isProperty()) this.#property(node, dropped)
     else if (VALUES.includes(this.#at.name)) {
-      const value = this.#value(true)
+      const value = this.#read.value()
       if (!dropped) node.values.push(value)
     } else if (tag?.closed) this.#found.error(tag, 'a type in parentheses must stand before a value')
     else if (tag) node.values.push({ value: '', span: tag, broken: true })
@@ -228,7 +224,7 @@ export class Reader {
   }
 
   #property(node: OpenNode, dropped: boolean): void {
-    const { value: name, span: nameSpan } = this.#value()
+    const { value: name, span: nameSpan } = this.#read.name()
     this.#at.skipSpace()
     const { span: equals } = this.#at
     this.#at.take()
@@ -238,7 +234,7 @@ export class Reader {
       this.#found.error(equals, `a value is missing after ${String(name)}=`)
       return
     }
-    const value = this.#value(true)
+    const value = this.#read.value()
     if (!dropped) node.properties.push({ name: String(name), nameSpan, value })
   }
 
@@ -248,7 +244,7 @@ export class Reader {
     const { span: open } = this.#at
     this.#at.take()
     this.#at.skipSpace()
-    if (STRINGS.includes(this.#at.name)) this.#value()
+    if (STRINGS.includes(this.#at.name)) this.#read.name()
     this.#at.skipSpace()
     if (this.#at.is('RightParenthesis')) {
       const { end } = this.#at.span
@@ -260,57 +256,4 @@ export class Reader {
     this.#at.skipToEndOfNode()
     return { ...open, closed: false }
   }
-
-  /** The value that begins here; `meaning` says that it is not a name. */
-  #value(meaning = false): KdlValue {
-    const tokens = this.#at.peekValue()
-    this.#at.skip(tokens.length)
-    const span = { start: tokens[0]!.startOffset, end: tokens.at(-1)!.endOffset + 1 }
-    const broken = this.#lexed.repaired.some(({ start, end }) => start < span.end && end > span.start)
-    const v1 = this.#v1.get(span.start)
-    if (v1 !== undefined) return { value: v1, span, broken }
-    const word = tokens[0]!.tokenType.name === 'Identifier' ? tokens[0]!.image : undefined
-    if (meaning && word !== undefined && Object.hasOwn(V1_KEYWORDS, word))
-      return { value: V1_KEYWORDS[word]!, span, broken }
-    const read = word !== undefined && !isKeyword(word) ? { value: word } : meaningOf(tokens)
-    if (!read) {
-      if (!broken) this.#found.error(span, ...unreadable(tokens))
-      return { value: word ?? '', span, broken: true }
-    }
-    const misread = meaning && !broken && word !== undefined ? misreadWord(word) : undefined
-    if (misread) {
-      this.#found.error(span, misread)
-      return { value: word!, span, broken: true }
-    }
-    return { value: read.value as KdlValue['value'], span, broken }
-  }
-}
-
-/** Words to KDL, which nobody means as such. */
-function misreadWord(word: string): string | undefined {
-  if (/^['`]/.test(word)) return "a string stands in double quotes, not in ' or `"
-  return word.endsWith(',') ? 'values are separated by spaces, not by commas' : undefined
-}
-
-function isKeyword(word: string): boolean {
-  return Object.hasOwn(V1_KEYWORDS, word) || ['inf', '-inf', 'nan'].includes(word)
-}
-
-function unreadable([first, second]: readonly Token[]): [message: string, more: { hint: string }] {
-  const { name } = first!.tokenType
-  if (name === 'Identifier') {
-    return [`${first!.image} is a keyword`, { hint: `Write #${first!.image}, or "${first!.image}" for the text.` }]
-  }
-  const multiLine = name.startsWith('MultiLine')
-  const text = name === 'MultiLineRawString' ? first!.image.replace(/^#+"""/, '') : (second?.image ?? '')
-  if (multiLine && !/^[\n\v\f\r\u0085\u2028\u2029]/.test(text)) {
-    return ['the text of a """ string begins on the next line', { hint: 'Put a new line after the opening """.' }]
-  }
-  if (multiLine) {
-    return [
-      'the lines of this string are not indented as far as its closing """',
-      { hint: 'Its last line has only white space before the """, and each other line begins with the same.' },
-    ]
-  }
-  return ['this string cannot be read', { hint: 'It has an escape that means no character.' }]
 }

@@ -1,61 +1,5 @@
 import { z } from 'zod'
-import { toBytes } from '../units.js'
-
-/** What zod's own vocabulary lacks to describe a node; it stands in the JSON schema beside the rest. */
-export interface NodeMeta {
-  description: string
-  /** What may be written, for people: ends the sentence "… expects". */
-  expects?: string
-  /** As written in a VMFile. */
-  example?: string
-  /** Fields that are written behind the node's name, in this order; the others stand in its block. */
-  arguments?: string[]
-  /** Several nodes of this name are one list. */
-  repeatable?: true
-  /** A path on the host: from the file's directory, with ~ for the home directory. */
-  path?: true
-  /** For a mistake that is made often. */
-  hint?: string
-}
-
-const meta = (description: string, more: Omit<NodeMeta, 'description'> = {}): NodeMeta & Record<string, unknown> => ({
-  description,
-  ...more,
-})
-
-const path = (description: string, example: string) =>
-  z
-    .string()
-    .min(1)
-    .meta(meta(description, { expects: 'a path', example, path: true }))
-
-const text = (description: string, expects: string, example: string) =>
-  z.string().min(1).meta(meta(description, { expects, example }))
-
-const size = (description: string, unit: string, example: string) =>
-  z.union([z.int().positive(), z.string().refine((value) => isSize(value))]).meta(
-    meta(description, {
-      expects: `a whole number of ${unit}, or a size such as "2GiB"`,
-      example,
-      hint: `A bare number counts ${unit}. Other units stand in quotes, as in "512MiB" or "20GiB".`,
-    }),
-  )
-
-function isSize(value: string): boolean {
-  try {
-    return toBytes(value, 1) > 0
-  } catch {
-    return false
-  }
-}
-
-const hostPath = '(relative to the VMFile, `~` is the home directory)'
-
-const guestPath = (description: string, example: string) =>
-  z
-    .string()
-    .startsWith('/')
-    .meta(meta(description, { expects: 'an absolute path in the guest', example }))
+import { guestPath, hostPath, meta, path, size, text } from './field.js'
 
 const network = z
   .discriminatedUnion('mode', [
@@ -138,7 +82,7 @@ const provision = z
           })
           .meta(meta('Copies a file into the guest.')),
       ])
-      .meta(meta('A step.', { arguments: ['kind'] })),
+      .meta(meta('A step.', { arguments: ['kind'], example: 'provision "shell" { inline "apt-get update"; }' })),
   )
   .default([])
   .meta(
@@ -221,7 +165,9 @@ const share = z
           .default(false)
           .meta(meta('Whether the guest may only read.', { expects: '#true or #false', example: 'readonly #true' })),
       })
-      .meta(meta('A share.', { arguments: ['source', 'target'] })),
+      .meta(
+        meta('A share.', { arguments: ['source', 'target'], example: 'share "./src" "/mnt/src" { readonly #true; }' }),
+      ),
   )
   .default([])
   .meta(

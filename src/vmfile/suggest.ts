@@ -59,10 +59,10 @@ export function suggestValue(typed: string, parent: string, allowed: readonly st
 
 /** The node in whose block a name would be right. */
 function homeOf(name: string, parent: string): string | undefined {
-  if (parent !== 'vm' && blockFields(machineShape).has(name))
+  if (parent !== 'vm' && blockFields(machineShape()).has(name))
     return parent ? 'vm, outside of this block' : 'a vm "…" { … }'
   if (parent !== 'vm') return undefined
-  const fields = Object.entries(machineShape.properties!)
+  const fields = Object.entries(machineShape().properties!)
   const home = fields.find(([field, shape]) => nodeName(field) !== parent && hasField(shape, name))
   return home && `${nodeName(home[0])} { … }`
 }
@@ -70,6 +70,6 @@ function homeOf(name: string, parent: string): string | undefined {
 function hasField(shape: Shape, name: string): boolean {
   const within = shape.items ?? shape
   return (within.oneOf ?? [within]).some(
-    (one) => one.properties !== undefined && blockFields({ ...one, arguments: within.arguments ?? [] }).has(name),
+    (one) => one.properties !== undefined && blockFields(one, within.arguments).has(name),
   )
 }

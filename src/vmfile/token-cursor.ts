@@ -39,6 +39,10 @@ export class TokenCursor {
       .join('')
   }
 
+  startsWith(text: string): boolean {
+    return this.#tokens[this.index]?.image.startsWith(text) === true
+  }
+
   after(image: string): boolean {
     return this.#tokens[this.index - 1]?.image === image
   }
@@ -73,7 +77,7 @@ export class TokenCursor {
     const from = this.index
     for (;;) {
       if (this.is('WhiteSpace')) this.take()
-      else if (this.is('OpenMultiLineComment')) this.#skipComment()
+      else if (this.is('OpenMultiLineComment')) this.skipComment()
       else if (this.is('EscLine')) this.#skipContinuation()
       else return this.index > from
     }
@@ -91,7 +95,8 @@ export class TokenCursor {
     while (!STOPS.includes(this.name)) this.skip(this.peekValue().length)
   }
 
-  #skipComment(): void {
+  /** From where one begins to its end; they nest. */
+  skipComment(): void {
     let depth = 0
     do {
       if (this.is('OpenMultiLineComment')) depth++
@@ -105,7 +110,7 @@ export class TokenCursor {
     this.take()
     while (this.is('WhiteSpace') || this.is('OpenMultiLineComment')) {
       if (this.is('WhiteSpace')) this.take()
-      else this.#skipComment()
+      else this.skipComment()
     }
     if (this.is('LineComment')) this.take()
     if (this.is('NewLine')) this.take()
