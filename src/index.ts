@@ -1,4 +1,5 @@
 export { GuestAssertionError, MayflyError, type MayflyErrorCode } from './errors.js'
+export { type Fault, failureOf } from './evidence/failure.js'
 export type { Guest } from './guest/spec.js'
 export { file, packages, type Step, shell } from './guest/steps.js'
 export type { Progress } from './host/progress.js'
