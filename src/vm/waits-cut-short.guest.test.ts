@@ -27,8 +27,6 @@ describe.each([
       expect(error.code).toBe('MAYFLY_GUEST_PANIC')
     }
     expect(performance.now() - started).toBeLessThan(10_000)
-    await vm.crash()
-    await vm.start()
   })
 
   test('a power cut ends every wait at once', async ({ vm }) => {
@@ -43,7 +41,6 @@ describe.each([
       expect(error.message).toMatch(/crashed/)
     }
     expect(performance.now() - started).toBeLessThan(10_000)
-    await vm.start()
   })
 
   test('a restore rejects every wait', async ({ vm }) => {

@@ -26,11 +26,16 @@ export function unitToBeActive(vm: Commands, unit: string): Awaited<void> {
       const state = await look(vm, unit, options)
       if (ACTIVE.has(state.active)) return { met: undefined }
       const failure = failureOf(state, unit)
-      if (failure) throw await failed(vm, unit, failure, state, options)
+      if (failure) throw await failed(vm, unit, { why: failure, state }, options)
       idleSince = state.idle ? (idleSince ?? performance.now()) : undefined
       if (idleSince !== undefined && performance.now() - idleSince >= graceMs) {
         const why = `unit ${unit} is inactive, and nothing is going to start it`
-        throw await failed(vm, unit, why, state, options, [`nothing was for ${formatMilliseconds(graceMs)}`])
+        const idle = `for ${formatMilliseconds(graceMs)} nothing was queued, and nothing triggers it`
+        const hint =
+          state.of('Type') === 'oneshot'
+            ? 'A oneshot service is inactive again when it has run: give it RemainAfterExit=yes, or wait for what it makes.'
+            : `Start it: systemctl start ${unit}.`
+        throw await failed(vm, unit, { why, state, more: [idle], hint }, options)
       }
       return { seen: [`last: ${describe(state)}`] }
     },
@@ -87,7 +92,7 @@ function failureOf({ of, active }: UnitState, unit: string): string | undefined 
 }
 
 function describe({ of, active }: UnitState): string {
-  const parts = [`${active}${of('SubState') === '' ? '' : ` (${of('SubState')})`}`]
+  const parts = [['', active].includes(of('SubState')) ? active : `${active} (${of('SubState')})`]
   const result = of('Result')
   if (result !== '' && result !== 'success') parts.push(`result ${result}`)
   const status = Number(of('ExecMainStatus'))
@@ -99,24 +104,21 @@ function describe({ of, active }: UnitState): string {
   return parts.join(', ')
 }
 
+interface Failure {
+  why: string
+  state: UnitState
+  more?: readonly string[]
+  hint?: string
+}
+
 async function failed(
   vm: Commands,
   unit: string,
-  why: string,
-  state: UnitState,
+  { why, state, more = [], hint }: Failure,
   options: LookOptions,
-  more: readonly string[] = [],
 ): Promise<GuestAssertionError> {
   const details = [describe(state), ...more, ...(await evidence(vm, unit, options).catch(() => []))]
-  const ran = state.idle && state.of('ExecMainCode') === EXITED
-  return new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name}: ${why}`, {
-    details,
-    hint: ran
-      ? 'It has run and ended. A oneshot service stays active with RemainAfterExit=yes.'
-      : state.idle
-        ? `Start it: systemctl start ${unit}.`
-        : undefined,
-  })
+  return new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', `${vm.name}: ${why}`, { details, hint })
 }
 
 /** What systemd and the journal say of it; or, if there is none, units of like names. */
@@ -128,7 +130,7 @@ async function evidence(vm: Commands, unit: string, options: LookOptions): Promi
       echo "$status" | sed 's/^/systemctl: /'
       journalctl -q -b -u ${name} -n 15 --no-pager -o short-monotonic | sed 's/^/journal: /'
     else
-      systemctl list-unit-files --no-legend --no-pager -- ${stem} | sed 's/^/there is: /; s/  */ /g'
+      systemctl list-unit-files --no-legend --no-pager -- ${stem} | head -n 8 | sed 's/^/there is: /; s/  */ /g'
     fi`
   const { stdout } = await vm.probe(script, options)
   return stdout.split('\n').filter((line) => !/^(\w+:)?\s*$/.test(line))
