@@ -5,12 +5,12 @@ import { publishBundle, writeInto } from './bundle.js'
 import { commandsText } from './commands-text.js'
 import { GUEST_FILES, lookIntoGuest } from './guest-look.js'
 import { hostText } from './host-text.js'
-import { consoleOf, historyOf, historyOfLost, type LostMachine, plainText, type TestMachine } from './machine.js'
+import { consoleOf, historyOf, type LostMachine, plainText, type TestMachine } from './machine.js'
 import { qemuText } from './qemu-text.js'
 import { screenOf } from './screen.js'
-import { type ReportedError, SUMMARY, summaryText } from './summary.js'
-import type { EvidenceFolder, Finding, TestRecord } from './test-record.js'
-import type { Verdict } from './verdict.js'
+import { SUMMARY, summaryText } from './summary.js'
+import { recordOf, type TestOutcome } from './test-outcome.js'
+import type { EvidenceFolder, TestRecord } from './test-record.js'
 
 /**
  * For all guests and their QEMUs together. What else there is takes some tens of ms, so that a failed test costs less than
@@ -22,19 +22,6 @@ const ANSWER_MS = 1800
 export const RECORD = 'record.json'
 /** The folder of a machine that is kept, below that of the machine. */
 export const KEPT = 'machine'
-
-export interface FailedTest {
-  /** File, suites and test, outermost first. */
-  path: readonly string[]
-  /** Milliseconds since the epoch. */
-  startedAt: number
-  endedAt: number
-  errors: readonly ReportedError[]
-  /** Asked as late as can be: a connection breaks before the machine has gone down that broke it. */
-  judge: () => Verdict
-  machines: readonly (TestMachine & { findings: readonly Finding[] })[]
-  lost: readonly LostMachine[]
-}
 
 export interface CollectOptions {
   /** Absolute; replaced if it is there. */
@@ -51,7 +38,7 @@ export interface Evidence {
 }
 
 /** Writes the folder of a failed test while its machines are there: whole, or not at all. */
-export async function collectEvidence(test: FailedTest, { directory, keep }: CollectOptions): Promise<Evidence> {
+export async function collectEvidence(test: TestOutcome, { directory, keep }: CollectOptions): Promise<Evidence> {
   let evidence: Evidence | undefined
   await publishBundle(directory, async (staging) => {
     const missing: string[] = []
@@ -75,16 +62,8 @@ export async function collectEvidence(test: FailedTest, { directory, keep }: Col
   return evidence!
 }
 
-export function recordOf(test: FailedTest): TestRecord {
-  const vms = [
-    ...test.machines.map((machine) => historyOf(machine, test, machine.findings)),
-    ...test.lost.map((machine) => historyOfLost(machine, test.endedAt)),
-  ]
-  return { version: 1, vms }
-}
-
 /** @returns what is not there, and why: one line each. */
-async function collectFiles(test: FailedTest, staging: string): Promise<string[]> {
+async function collectFiles(test: TestOutcome, staging: string): Promise<string[]> {
   const signal = AbortSignal.timeout(ANSWER_MS)
   const missing: string[] = []
   const put = async (name: string, content: () => Promise<string | Uint8Array | undefined>) => {

@@ -2,25 +2,18 @@ import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { formatBytes, formatMilliseconds } from '../units.js'
 import type { TimelineEntry } from '../vm/timeline.js'
-import type { FailedTest } from './collect-evidence.js'
 import { headline } from './commands-text.js'
 import type { Fault } from './failure.js'
 import { GUEST_FILES } from './guest-look.js'
+import type { ReportedError, TestOutcome } from './test-outcome.js'
 import type { EvidenceFolder, VmHistory } from './test-record.js'
 import type { Verdict } from './verdict.js'
 
 /** Its name in a bundle. */
 export const SUMMARY = 'summary.txt'
 
-/** An error as vitest reports it. */
-export interface ReportedError {
-  name?: string | undefined
-  message?: string | undefined
-  stack?: string | undefined
-}
-
 export interface SummaryOptions {
-  test: FailedTest
+  test: TestOutcome
   verdict: Verdict
   vms: readonly VmHistory[]
   folder: EvidenceFolder

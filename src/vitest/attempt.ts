@@ -1,21 +1,17 @@
 import { stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { type RunnerTestCase, recordArtifact } from 'vitest'
-import { GuestAssertionError, messageOf } from '../errors.js'
-import { ignoreInGit } from '../evidence/bundle.js'
-import { collectEvidence, type Evidence, type FailedTest, RECORD, recordOf } from '../evidence/collect-evidence.js'
+import type { RunnerTestCase } from 'vitest'
+import { GuestAssertionError } from '../errors.js'
 import { scanConsole } from '../evidence/console-scan.js'
 import { consoleOf, type TestMachine } from '../evidence/machine.js'
-import { SUMMARY } from '../evidence/summary.js'
-import type { Finding, TestMeta } from '../evidence/test-record.js'
-import { HARNESS_FAILED, judge, type Verdict } from '../evidence/verdict.js'
-import { keepMachine } from '../vm/kept.js'
+import { recordOf, type TestOutcome } from '../evidence/test-outcome.js'
+import type { Finding, TestMeta, TestRecord } from '../evidence/test-record.js'
+import { judge } from '../evidence/verdict.js'
 import type { Vm } from '../vm/vm.js'
-import { DEFAULT_DIRECTORY, type EvidenceSettings } from './evidence-options.js'
+import type { EvidenceSettings } from './evidence-options.js'
 import { markRetriable } from './infra-retry.js'
 import { say } from './line-progress.js'
 import { writeRecord } from './record-file.js'
-import { folderOfTask, pathOf } from './task-names.js'
+import { pathOf } from './task-names.js'
 import type { Tenancy } from './tenancy.js'
 
 interface AttemptFields {
@@ -66,7 +62,7 @@ export class Attempt {
     const errors = result.state === 'fail' ? (result.errors ?? []).slice(this.#errorsBefore) : []
     const unheard = broken.find(({ shortMessage }) => !errors.some(({ message }) => message.includes(shortMessage)))
     const complaint = unheard ?? (errors.length === 0 && !task.fails ? consoleError(machines, settings) : undefined)
-    const outcome: FailedTest = {
+    const outcome: TestOutcome = {
       path: pathOf(task),
       startedAt: this.#startedAt,
       endedAt: performance.timeOrigin + performance.now(),
@@ -86,46 +82,26 @@ export class Attempt {
     return { ...machine, findings: scanConsole(console, this.#fields.settings.console) }
   }
 
-  async #explain(outcome: FailedTest, error: { message?: string } | undefined): Promise<void> {
+  async #explain(outcome: TestOutcome, error: { message?: string } | undefined): Promise<void> {
     const { task, settings, last } = this.#fields
-    const evidence = settings.directory ? await this.#collect(outcome, settings.directory) : undefined
-    const verdict = outcome.judge()
-    if (error) error.message = [error.message, '', ...linesBelow(outcome, verdict, evidence)].join('\n')
+    // Only a failure needs all that.
+    const { explain } = await import('./explain.js')
+    const { verdict, evidence } = await explain({ task, settings, outcome, error })
     task.meta.mayfly = {
-      ...(await this.#meta(outcome, evidence)),
+      ...(evidence ? { record: evidence.recordPath, evidence: evidence.directory } : {}),
+      ...(await this.#meta(outcome, evidence?.record)),
       failure: verdict.fault,
-      ...(evidence ? { evidence: evidence.folder.directory } : {}),
     }
     // vitest does not run a fixture again that has failed, and its signal stays aborted after a timeout.
     const again = last && verdict.fault === 'harness' && outcome.lost.length === 0 && !task.context.signal.aborted
     markRetriable(task, again)
-    if (!evidence) return
-    const attachments = [{ path: join(evidence.folder.directory, SUMMARY), contentType: 'text/plain' }]
-    // Experimental in vitest: it must not fail what has failed.
-    await recordArtifact(task, {
-      type: 'mayfly:evidence',
-      directory: evidence.folder.directory,
-      attachments,
-    }).catch((error) => say(`vitest did not take the evidence: ${messageOf(error)}`))
-  }
-
-  async #collect(outcome: FailedTest, directory: string): Promise<Evidence | undefined> {
-    const { task, settings } = this.#fields
-    const keep = settings.keep ? ({ vm }: TestMachine, to: string) => keepMachine(vm, to) : undefined
-    try {
-      if (directory.endsWith(`/${DEFAULT_DIRECTORY}`)) await ignoreInGit(join(directory, '..'))
-      return await collectEvidence(outcome, { directory: join(directory, folderOfTask(task)), keep })
-    } catch (error) {
-      say(`no evidence of ${outcome.path.join(' > ')}: ${messageOf(error)}`)
-      return undefined
-    }
   }
 
   /** Of a test that passes. */
-  async #report(outcome: FailedTest): Promise<void> {
+  async #report(outcome: TestOutcome): Promise<void> {
     const { task } = this.#fields
     const findings = outcome.machines.flatMap(({ name, findings }) => findings.map((finding) => ({ name, ...finding })))
-    const meta = { ...task.meta.mayfly, ...(await this.#meta(outcome, undefined)) }
+    const meta = { ...task.meta.mayfly, ...(await this.#meta(outcome)) }
     delete meta.failure
     if (Object.keys(meta).length > 0) task.meta.mayfly = meta
     const [first, ...more] = findings
@@ -134,33 +110,17 @@ export class Attempt {
     say(`${outcome.path.join(' > ')} passed, but ${first.name} said (${first.kind}): ${first.line}${others}`)
   }
 
-  async #meta(outcome: FailedTest, evidence: Evidence | undefined): Promise<TestMeta> {
+  async #meta(outcome: TestOutcome, record?: TestRecord): Promise<TestMeta> {
     const { task } = this.#fields
     const findings = outcome.machines.flatMap(({ findings }) => findings)
     const { harnessRetries } = task.meta.mayfly ?? {}
-    const written = await writeRecord(task, () => evidence?.record ?? recordOf(outcome))
-    const record = written ?? (evidence && join(evidence.folder.directory, RECORD))
+    const path = await writeRecord(task, () => record ?? recordOf(outcome))
     return {
-      ...(record ? { record } : {}),
+      ...(path ? { record: path } : {}),
       ...(harnessRetries ? { harnessRetries } : {}),
       ...(findings.length > 0 ? { findings } : {}),
     }
   }
-}
-
-/** What is printed below a failure. */
-function linesBelow({ errors }: FailedTest, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
-  const [error] = errors as { code?: string }[]
-  const why = reason ?? (error?.code ? `[${error.code}]` : '')
-  const lines = fault === 'harness' ? [`${HARNESS_FAILED} ${why}`.trimEnd()] : []
-  if (!evidence) return lines
-  const path = relative(process.cwd(), evidence.folder.directory) || '.'
-  lines.push(`evidence: ${path}`)
-  if (evidence.kept.size > 0) lines.push(`look around: mayfly open ${path}`)
-  else if (evidence.record.vms.some(({ state }) => state === 'running' || state === 'suspended')) {
-    lines.push(`look around: run it again with MAYFLY_KEEP=1, then mayfly open ${path}`)
-  }
-  return lines
 }
 
 function consoleError(

@@ -1,0 +1,74 @@
+import { join, relative } from 'node:path'
+import { type RunnerTestCase, recordArtifact } from 'vitest'
+import { messageOf } from '../errors.js'
+import { ignoreInGit } from '../evidence/bundle.js'
+import { collectEvidence, type Evidence, RECORD } from '../evidence/collect-evidence.js'
+import type { TestMachine } from '../evidence/machine.js'
+import { SUMMARY } from '../evidence/summary.js'
+import type { TestOutcome } from '../evidence/test-outcome.js'
+import type { TestRecord } from '../evidence/test-record.js'
+import { HARNESS_FAILED, type Verdict } from '../evidence/verdict.js'
+import { keepMachine } from '../vm/kept.js'
+import { DEFAULT_DIRECTORY, type EvidenceSettings } from './evidence-options.js'
+import { say } from './line-progress.js'
+import { folderOfTask } from './task-names.js'
+
+interface Failure {
+  task: RunnerTestCase
+  settings: EvidenceSettings
+  outcome: TestOutcome
+  /** Gets a few lines more. */
+  error: { message?: string } | undefined
+}
+
+interface Explained {
+  verdict: Verdict
+  evidence: { directory: string; record: TestRecord; recordPath: string } | undefined
+}
+
+/** Collects the evidence of a failed test, and tells of it below the failure and in vitest's report. Never throws. */
+export async function explain({ task, settings, outcome, error }: Failure): Promise<Explained> {
+  const collected = await collect(task, settings, outcome)
+  const verdict = outcome.judge()
+  if (error) error.message = [error.message, '', ...linesBelow(outcome, verdict, collected)].join('\n')
+  if (!collected) return { verdict, evidence: undefined }
+  const { directory } = collected.folder
+  const attachments = [{ path: join(directory, SUMMARY), contentType: 'text/plain' }]
+  // Experimental in vitest: it must not fail what has failed.
+  await recordArtifact(task, { type: 'mayfly:evidence', directory, attachments }).catch((error) =>
+    say(`vitest did not take the evidence: ${messageOf(error)}`),
+  )
+  return { verdict, evidence: { directory, record: collected.record, recordPath: join(directory, RECORD) } }
+}
+
+async function collect(
+  task: RunnerTestCase,
+  { directory, keep }: EvidenceSettings,
+  outcome: TestOutcome,
+): Promise<Evidence | undefined> {
+  if (directory === undefined) return undefined
+  try {
+    if (directory.endsWith(`/${DEFAULT_DIRECTORY}`)) await ignoreInGit(join(directory, '..'))
+    return await collectEvidence(outcome, {
+      directory: join(directory, folderOfTask(task)),
+      keep: keep ? ({ vm }: TestMachine, to: string) => keepMachine(vm, to) : undefined,
+    })
+  } catch (error) {
+    say(`no evidence of ${outcome.path.join(' > ')}: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+function linesBelow({ errors }: TestOutcome, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
+  const [error] = errors as { code?: string }[]
+  const why = reason ?? (error?.code ? `[${error.code}]` : '')
+  const lines = fault === 'harness' ? [`${HARNESS_FAILED} ${why}`.trimEnd()] : []
+  if (!evidence) return lines
+  const path = relative(process.cwd(), evidence.folder.directory) || '.'
+  lines.push(`evidence: ${path}`)
+  if (evidence.kept.size > 0) lines.push(`look around: mayfly open ${path}`)
+  else if (evidence.record.vms.some(({ state }) => state === 'running' || state === 'suspended')) {
+    lines.push(`look around: run it again with MAYFLY_KEEP=1, then mayfly open ${path}`)
+  }
+  return lines
+}
