@@ -12,6 +12,7 @@ import { benchSeal, sealRowName } from './seal-pause.js'
 import { benchStartUp, startUpRowNames } from './start-up.js'
 import { benchSuite, suiteRowNames } from './suite.js'
 import { benchUploads, uploadRowNames } from './uploads.js'
+import { benchWatch, watchRowName } from './watch.js'
 
 /**
  * Rows that are measured together.
@@ -33,6 +34,7 @@ export function groupsOf(bench) {
     ...ofBoth('debian', bench),
     { names: [provisionRowName('debian')], run: onGuest(benchProvision, 'debian', bench) },
     { names: Object.values(suiteRowNames), run: () => benchSuite(bench) },
+    { names: [watchRowName], run: () => benchWatch(bench) },
   ]
 }
 

@@ -22,9 +22,10 @@ export class Keeper implements AsyncDisposable {
   #quietSince = performance.now()
 
   constructor(harness: Harness) {
-    this.#guests = new KeptGuests(harness, (line) => {
+    const note = (line: string) => {
       for (const worker of this.#workers) worker.tell({ tell: 'note', line })
-    })
+    }
+    this.#guests = new KeptGuests(harness, note, () => this.#workers.size)
   }
 
   /** How long nobody has used it. */

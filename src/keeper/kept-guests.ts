@@ -23,10 +23,13 @@ export interface KeptGuest {
 export class KeptGuests implements AsyncDisposable {
   readonly #harness: Harness
   readonly #note: (line: string) => void
+  readonly #borrowers: () => number
   readonly #guests = new Map<string, KeptGuest>()
 
-  constructor(harness: Harness, note: (line: string) => void) {
+  /** @param borrowers how many workers there are, each with a session of its own. */
+  constructor(harness: Harness, note: (line: string) => void, borrowers: () => number) {
     this.#harness = harness
+    this.#borrowers = borrowers
     this.#note = note
   }
 
@@ -67,7 +70,13 @@ export class KeptGuests implements AsyncDisposable {
     const prepared: Prepared = { ...rest, guest, harness: { ...this.#harness, qemu, accelerator }, prepareMs: 0 }
     const make = (signal: AbortSignal | undefined) => makePristine(prepared, { unique, signal })
     const progress = { ...silent, note: this.#note }
-    const pool = new Pool(guest, { make, most, cacheDir: this.#harness.store.root, progress })
+    const pool = new Pool(guest, {
+      make,
+      most,
+      borrowers: this.#borrowers,
+      cacheDir: this.#harness.store.root,
+      progress,
+    })
     const kept = { data: { key, prepared: data }, pool }
     this.#guests.set(key, kept)
     return kept.data

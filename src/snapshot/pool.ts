@@ -12,6 +12,8 @@ import { type PristineOptions, pristine } from './pristine.js'
 export interface PoolOptions extends Omit<PristineOptions, 'signal'> {
   /** How one is made. Default: `pristine`. */
   make?: ((signal: AbortSignal | undefined) => Promise<Clone>) | undefined
+  /** How many of the sessions there are have no machines of their own, but these. Default: none. */
+  borrowers?: (() => number) | undefined
   /** Most machines that are kept ready. Default: twice the cores, as far as memory lasts. */
   most?: number | undefined
 }
@@ -158,7 +160,8 @@ export class Pool implements AsyncDisposable {
       return false
     const { store } = await openHarness(this.#options.cacheDir)
     // Each worker of a suite has a session.
-    const cores = Math.max(1, Math.floor(availableParallelism() / (await listSessions(store)).length))
+    const sessions = (await listSessions(store)).length - (this.#options.borrowers?.() ?? 0)
+    const cores = Math.max(1, Math.floor(availableParallelism() / Math.max(1, sessions)))
     return active.cpus + active.fills < cores
   }
 
