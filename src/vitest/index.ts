@@ -9,3 +9,4 @@ export type {
   VmHistory,
 } from '../evidence/test-record.js'
 export type { EvidenceOptions } from './evidence-options.js'
+export { type GuestTestOptions, guestTest } from './guest-test.js'
