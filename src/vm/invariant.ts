@@ -30,6 +30,7 @@ export class Invariant implements Disposable, AsyncDisposable {
   #checks = 0
   #timer: NodeJS.Timeout | undefined
   #checking: Promise<void> | undefined
+  #ending: Promise<void> | undefined
   #stopped = false
   #broken: GuestAssertionError | undefined
 
@@ -66,23 +67,26 @@ export class Invariant implements Disposable, AsyncDisposable {
    * @throws GuestAssertionError MAYFLY_INVARIANT_BROKEN if it broke, now or before.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#timer)
-    if (!this.#stopped && !this.#broken) await this.#last()
-    this[Symbol.dispose]()
+    this.#ending ??= this.#last()
+    await this.#ending
     if (this.#broken) throw this.#broken
   }
 
   async #last(): Promise<void> {
-    await this.#checking
+    clearTimeout(this.#timer)
     const limit = LAST_CHECK_MS * this.#vm.clone.prepared.harness.accelerator.timeoutScale
     const late = () => new Error(`the last check did not end within ${formatMilliseconds(limit)}`)
-    await within(this.#once(), limit, late).catch((error) => this.#break(error))
+    const ended = Promise.resolve(this.#checking).then(() => this.#once())
+    await within(ended, limit, late).catch((error) => {
+      if (this.#vm.state === 'running') this.#break(error)
+    })
+    this[Symbol.dispose]()
   }
 
   #again(ms: number): void {
     this.#timer = setTimeout(() => {
       this.#checking = this.#once().then(() => {
-        if (!this.#stopped && !this.#broken) this.#again(this.#everyMs)
+        if (!this.#stopped && !this.#ending) this.#again(this.#everyMs)
       })
     }, ms).unref()
   }
