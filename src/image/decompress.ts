@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
+import { GrowingDigest } from './growing-digest.js'
 
 /** How what is compressed begins, and what unpacks it. They write holes where there is nothing but zeros, if they can. */
 const TOOLS: readonly { magic: string; name: string; args: string[] }[] = [
@@ -27,10 +28,12 @@ export class Decompressor implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #input: Writable
   readonly #ended: Promise<unknown>
+  readonly #digest: GrowingDigest
   #complaints = ''
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, digest: GrowingDigest) {
     this.#child = child
+    this.#digest = digest
     this.#input = child.stdin!
     // Whoever writes to one that has failed is told by its end.
     this.#input.on('error', () => {})
@@ -50,25 +53,29 @@ export class Decompressor implements AsyncDisposable {
     const { args } = TOOLS.find((tool) => tool.name === name)!
     const program = await findTool(name)
     await using file = await open(target, 'w', 0o600)
-    return new Decompressor(spawn(program, args, { stdio: ['pipe', file.fd, 'pipe'], env: { ...env, LC_ALL: 'C' } }))
+    const digest = await GrowingDigest.open(target)
+    const child = spawn(program, args, { stdio: ['pipe', file.fd, 'pipe'], env: { ...env, LC_ALL: 'C' } })
+    return new Decompressor(child, digest)
   }
 
-  /** Resolves when the block has been taken; also when it will never be, of which `finish` tells. */
-  async write(block: Buffer): Promise<void> {
-    if (!this.#input.writable) return
-    await new Promise<void>((resolve) => {
-      this.#input.write(block, () => resolve())
-    })
+  /** Resolves when the blocks have been taken; also when they will never be, of which `finish` tells. */
+  async write(blocks: readonly Buffer[]): Promise<void> {
+    if (!this.#input.writable || blocks.length === 0) return
+    this.#input.cork()
+    const taken = blocks.map((block) => new Promise<void>((resolve) => this.#input.write(block, () => resolve())))
+    this.#input.uncork()
+    await Promise.all(taken)
+    this.#digest.advance()
   }
 
   /**
-   * Resolves when everything has been unpacked.
+   * Resolves when everything has been unpacked, to the SHA-256 of it in hex.
    * @throws MayflyError MAYFLY_IMAGE_CORRUPT; a system error ENOSPC when the disk is full.
    */
-  async finish(): Promise<void> {
+  async finish(): Promise<string> {
     this.#input.end()
     await this.#ended
-    if (this.#child.exitCode === 0) return
+    if (this.#child.exitCode === 0) return await this.#digest.finish()
     if (this.#complaints.includes('No space left on device')) {
       throw Object.assign(new Error(this.#complaints.trim()), { code: 'ENOSPC' })
     }
@@ -80,5 +87,6 @@ export class Decompressor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL')
     await this.#ended.catch(() => {})
+    await this.#digest[Symbol.asyncDispose]()
   }
 }

@@ -7,9 +7,9 @@ import type { Architecture } from './catalogue-entries.js'
 import { compressionOf, Decompressor, MAGIC_BYTES } from './decompress.js'
 import { readDiskImage } from './disk-image.js'
 import { type Checksum, sameChecksum } from './download/checksum.js'
-import { unreadable } from './file-digest.js'
+import { fileDigest, unreadable } from './file-digest.js'
 import { convertDisk } from './overlay.js'
-import { keepDisk, type Pulled, type PullOptions, sha256 } from './pull.js'
+import { keepDisk, type Pulled, type PullOptions } from './pull.js'
 import { sparseCopy } from './sparse-copy.js'
 import { assertSpace, explainFull } from './store.js'
 import { wholeDisk } from './whole-disk.js'
@@ -46,8 +46,8 @@ export async function importDisk(
       if (source.checksum) await assertChecksum(path, source.checksum)
       await assertSpace(store, 512 * stats.blocks, `a copy of ${path}`)
       const unpacked = await copy(path, target, source.convert ?? false, options)
-      const digest = await sha256(target)
-      const checksum = unpacked ? await sha256(path) : digest
+      const digest = { algorithm: 'sha256' as const, hex: unpacked ?? (await fileDigest(target)) }
+      const checksum = { algorithm: 'sha256' as const, hex: await fileDigest(path) }
       const cached = (await readDiskImage(join(store.images, digest.hex))) !== undefined
       const { architecture } = source
       return { image: await keepDisk(target, digest, { name, path, architecture, checksum }, options), cached }
@@ -59,27 +59,28 @@ export async function importDisk(
   })
 }
 
-/** @returns whether the copy is not what the file's own bytes are. */
+/** @returns the SHA-256 of the copy, if it is known by now. */
 async function copy(
   path: string,
   target: string,
   convert: boolean,
   { workshop, signal }: Pick<PullOptions, 'workshop' | 'signal'>,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const compression = compressionOf(await readHead(path))
   if (compression !== undefined) {
     await using decompressor = await Decompressor.start(compression, target, workshop.childEnvironment())
     for await (const block of createReadStream(path, { highWaterMark: BLOCK_BYTES, signal })) {
-      await decompressor.write(block as Buffer)
+      await decompressor.write([block as Buffer])
     }
-    await decompressor.finish()
-  } else if (convert) await convertDisk(path, target)
+    return await decompressor.finish()
+  }
+  if (convert) await convertDisk(path, target)
   else {
     // Before it is copied: it may be large.
     await wholeDisk(path)
     await sparseCopy(path, target)
   }
-  return compression !== undefined || convert
+  return undefined
 }
 
 async function readHead(path: string): Promise<Buffer> {

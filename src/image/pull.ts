@@ -7,7 +7,6 @@ import { type Checksum, sameChecksum } from './download/checksum.js'
 import { Downloader, type DownloadOptions } from './download/download.js'
 import { shown } from './download/http.js'
 import { downloadKey } from './download/partial.js'
-import { fileDigest } from './file-digest.js'
 import { publish, type Store, withLock } from './store.js'
 import { wholeDisk } from './whole-disk.js'
 
@@ -88,8 +87,7 @@ async function pullLocked(
       progress.cached(`image ${name}`)
       return { image: still, cached: true }
     }
-    const { checksum: received, unpacked, validator } = downloaded
-    const digest = unpacked ? await sha256(target) : received
+    const { checksum: received, digest, validator } = downloaded
     return {
       image: await keepDisk(target, digest, { ...source, checksum: received, validator }, options),
       cached: false,
@@ -128,11 +126,6 @@ export async function keepDisk(
     })
     return (await readDiskImage(target))!
   })
-}
-
-/** SHA-256 of a file. */
-export async function sha256(path: string): Promise<Checksum> {
-  return { algorithm: 'sha256', hex: await fileDigest(path) }
 }
 
 interface Known {

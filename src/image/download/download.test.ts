@@ -67,7 +67,7 @@ test('a file comes whole, with its checksum and what it can be known by', async 
   const downloaded = await download(server, {}, { progress })
   expect(downloaded).toEqual({
     checksum: EXPECTED,
-    unpacked: false,
+    digest: EXPECTED,
     validator: { etag: `"${EXPECTED.hex.slice(0, 16)}"`, lastModified: undefined },
   })
   await expectDownloaded()
@@ -292,7 +292,10 @@ describe('unpacks', () => {
       send(request, response, packed, count === 1 ? { dropAt: middle } : {}),
     )
     const expected: Checksum = { algorithm: 'sha256', hex: sha256Hex(packed) }
-    expect(await download(server, { expected })).toMatchObject({ unpacked: true, checksum: expected })
+    expect(await download(server, { expected })).toMatchObject({
+      checksum: expected,
+      digest: { algorithm: 'sha256', hex: sha256Hex(plain) },
+    })
     expect((await readFile(target)).equals(plain)).toBe(true)
     expect(await leftover()).toBe(0)
     expect(server.requests).toHaveLength(2)

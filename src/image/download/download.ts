@@ -42,8 +42,8 @@ export interface DownloadRequest {
 export interface Downloaded {
   /** Of the bytes as they came. */
   checksum: Checksum
-  /** Whether the file holds them unpacked. */
-  unpacked: boolean
+  /** Of the file, which holds them unpacked if they were compressed. */
+  digest: Checksum
   validator: Validator
 }
 
@@ -155,16 +155,17 @@ export class Downloader implements AsyncDisposable {
   }
 
   async #settle(intake: Intake, checksum: Checksum, target: string): Promise<Downloaded> {
-    const { partial, compressed } = intake
-    const file = await intake.finish().catch(async (error) => {
+    const { partial } = intake
+    const unpacked = await intake.unpacked().catch(async (error) => {
       // It would be as broken the next time.
       await intake.restart()
       throw error
     })
-    if (!compressed) await rename(file, target)
+    if (unpacked === undefined) await rename(partial.file, target)
     const { etag, lastModified } = partial.origin!
     await partial.remove()
-    return { checksum, unpacked: compressed, validator: { etag, lastModified } }
+    const digest: Checksum = unpacked === undefined ? checksum : { algorithm: 'sha256', hex: unpacked }
+    return { checksum, digest, validator: { etag, lastModified } }
   }
 
   async #assertSpace(

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { compressionOf, Decompressor } from '../decompress.js'
+import { compressionOf, Decompressor, MAGIC_BYTES } from '../decompress.js'
 import type { Checksum, ChecksumAlgorithm } from './checksum.js'
 import type { Partial } from './partial.js'
 
-/** Blocks of this size keep the hash, the disk and the unpacking busy side by side. */
+/** Pieces of this size keep the hash, the disk and the unpacking busy side by side. */
 const BLOCK_BYTES = 1024 * 1024
 
 export interface IntakeOptions {
@@ -98,14 +98,13 @@ export class Intake implements AsyncDisposable {
   }
 
   /**
-   * Resolves to the file that holds it, unpacked.
+   * Ends the unpacking, if it is unpacked.
+   * @returns the SHA-256 of what has been unpacked, in hex.
    * @throws MayflyError MAYFLY_IMAGE_CORRUPT when it cannot be unpacked.
    */
-  async finish(): Promise<string> {
+  async unpacked(): Promise<string | undefined> {
     await this.flush()
-    if (!this.#decompressor) return this.partial.file
-    await this.#decompressor.finish()
-    return this.#options.unpackTo
+    return await this.#decompressor?.finish()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,14 +121,15 @@ export class Intake implements AsyncDisposable {
   }
 
   async #process(blocks: readonly Buffer[], keep: boolean): Promise<void> {
-    const block = blocks.length === 1 ? blocks[0]! : Buffer.concat(blocks)
-    if (this.#offset === 0) await this.#begin(block)
-    this.#offset += block.length
-    this.#hash.update(block)
+    if (this.#offset === 0) await this.#begin(Buffer.concat(blocks, MAGIC_BYTES))
+    for (const block of blocks) {
+      this.#offset += block.length
+      this.#hash.update(block)
+    }
     // One block is written while the next one comes and is hashed.
     await this.#writing
-    const written = keep ? this.#file.appendFile(block) : undefined
-    this.#writing = Promise.all([written, this.#decompressor?.write(block)])
+    const written = keep ? append(this.#file, blocks) : undefined
+    this.#writing = Promise.all([written, this.#decompressor?.write(blocks)])
     this.#writing.catch(() => {})
   }
 
@@ -138,5 +138,15 @@ export class Intake implements AsyncDisposable {
     if (compression === undefined) return
     const { unpackTo, env } = this.#options
     this.#decompressor = await Decompressor.start(compression, unpackTo, env)
+  }
+}
+
+/** Without putting them together first: the copies would cost as much as the hash. */
+async function append(file: FileHandle, blocks: readonly Buffer[]): Promise<void> {
+  let { bytesWritten } = await file.writev(blocks)
+  // On a disk that is almost full the rest tells what is wrong.
+  for (const block of blocks) {
+    if (bytesWritten < block.length) await file.appendFile(block.subarray(bytesWritten))
+    bytesWritten = Math.max(0, bytesWritten - block.length)
   }
 }
