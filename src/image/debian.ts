@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findTool } from '../host/tools.js'
 import { busyboxEntries } from './busybox.js'
@@ -29,7 +29,9 @@ export async function buildDebian(
   const root = await unpackPackages(recipe, packages, scratch, build)
   const release = await kernelRelease(root)
   const moduleTree = join(root, 'lib/modules', release)
-  await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), build.signal)
+  const kernel = join(root, 'boot', `vmlinuz-${release}`)
+  await copyFile(kernel, join(stagingDir, 'vmlinuz'))
+  await extractVmlinux(kernel, join(stagingDir, 'vmlinux'), build.signal)
   const modules = await selectModules(moduleTree, MODULES)
   const initrd = [
     ...layout(),
@@ -43,6 +45,7 @@ export async function buildDebian(
   await buildDisk(recipe, scratch, moduleTree, join(stagingDir, 'disk.qcow2'), build)
   return {
     kernel: 'vmlinux',
+    displayKernel: 'vmlinuz',
     initrd: 'initrd.cpio',
     cmdline: [],
     disk: { path: 'disk.qcow2', format: 'qcow2', virtualSizeBytes: recipe.diskSizeBytes },

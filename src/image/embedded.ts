@@ -9,7 +9,7 @@ import type { Image } from './image.js'
 import { type Build, withScratch } from './workshop.js'
 
 /** Counted up whenever the builders change what they make from equal input. */
-const BUILDER_VERSION = 1
+const BUILDER_VERSION = 2
 const SUITES = ['bookworm', 'trixie']
 
 export interface EmbeddedOptions {
@@ -95,10 +95,11 @@ export function guestFile(path: string): string {
 /** What names a built image: the digest of all that is booted. Paths may be relative to `directory`. */
 export async function builtDigest(
   directory: string,
-  parts: Pick<BuiltImage, 'kernel' | 'initrd' | 'disk' | 'cmdline'>,
+  parts: Pick<BuiltImage, 'kernel' | 'displayKernel' | 'initrd' | 'disk' | 'cmdline'>,
 ): Promise<string> {
   const hash = createHash('sha256')
-  for (const path of [parts.kernel, parts.initrd, ...(parts.disk ? [parts.disk.path] : [])]) {
+  const { kernel, displayKernel, initrd, disk } = parts
+  for (const path of [kernel, displayKernel, initrd, disk?.path].filter((path) => path !== undefined)) {
     for await (const chunk of createReadStream(resolve(directory, path))) hash.update(chunk as Buffer)
   }
   return `sha256:${hash.update(JSON.stringify(parts.cmdline)).digest('hex')}`

@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { busyboxEntries } from './busybox.js'
@@ -28,10 +29,18 @@ export async function buildMicro(
   const packages = [...PACKAGES, `linux-image-cloud-${recipe.architecture}`]
   const root = await unpackPackages(recipe, packages, scratch, build)
   const release = await kernelRelease(root)
-  await extractVmlinux(join(root, 'boot', `vmlinuz-${release}`), join(stagingDir, 'vmlinux'), build.signal)
+  const kernel = join(root, 'boot', `vmlinuz-${release}`)
+  await copyFile(kernel, join(stagingDir, 'vmlinuz'))
+  await extractVmlinux(kernel, join(stagingDir, 'vmlinux'), build.signal)
   const modules = await selectModules(join(root, 'lib/modules', release), MODULES)
   await writeCpio(join(stagingDir, 'initrd.cpio'), await microEntries(root, release, modules))
-  return { kernel: 'vmlinux', initrd: 'initrd.cpio', cmdline: [], features: { seed: true, agent: true } }
+  return {
+    kernel: 'vmlinux',
+    displayKernel: 'vmlinuz',
+    initrd: 'initrd.cpio',
+    cmdline: [],
+    features: { seed: true, agent: true },
+  }
 }
 
 async function microEntries(root: string, release: string, modules: readonly KernelModule[]): Promise<CpioEntry[]> {

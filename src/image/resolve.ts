@@ -67,7 +67,8 @@ export async function readImage(dir: string): Promise<Image | undefined> {
     if (image.kernel === undefined) return undefined
     const at = (path: string) => join(dir, path)
     const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
-    return { ...image, dir, kernel: at(image.kernel), initrd: at(image.initrd), disk }
+    const displayKernel = image.displayKernel && at(image.displayKernel)
+    return { ...image, dir, kernel: at(image.kernel), displayKernel, initrd: at(image.initrd), disk }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
     throw error
