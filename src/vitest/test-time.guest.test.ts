@@ -29,7 +29,7 @@ async function run(suite: string): Promise<Record<string, string>> {
   )
 }
 
-test("a test's time is told from its hooks', and what runs out of it says so", async () => {
+test("a test's time is told from its hooks', and what runs out of it says so", { timeout: 240_000 }, async () => {
   const results = await run('time')
   const ofTest = 'it was given up because the test, which has 8.0 s in all, is nearly over'
   const hint = 'Hint: Give the test more time, or this less: both have a `timeout`.'
