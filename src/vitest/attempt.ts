@@ -57,7 +57,9 @@ export class Attempt {
     const { result } = task
     if (last) await tenancy.stop()
     if (!result || result.state === 'skip') return
-    const broken = (await Promise.all(tenancy.machines.map(({ vm }) => vm.endInvariants()))).flat()
+    // Nothing more has to be found out about a test that has failed.
+    const ends = tenancy.machines.map(({ vm }) => vm.endInvariants(result.state === 'pass'))
+    const broken = (await Promise.all(ends)).flat()
     const machines = await Promise.all(tenancy.machines.map((machine) => this.#scanned(machine)))
     const errors = result.state === 'fail' ? (result.errors ?? []).slice(this.#errorsBefore) : []
     const unheard = broken.find(({ shortMessage }) => !errors.some(({ message }) => message.includes(shortMessage)))

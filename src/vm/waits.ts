@@ -80,10 +80,11 @@ export abstract class Waits extends Commands {
     return invariant
   }
 
-  /** @internal Checks every invariant a last time, and no more. Gives how they broke, also those that were stopped since. */
-  async endInvariants(): Promise<MayflyError[]> {
+  /** @internal Checks the invariants no more, but for a last time if wanted. Gives how they broke, also those that were stopped since. */
+  async endInvariants(lastCheck = true): Promise<MayflyError[]> {
     const ending = this.#invariants.splice(0)
-    await Promise.allSettled(ending.map((invariant) => invariant[Symbol.asyncDispose]()))
+    if (lastCheck) await Promise.allSettled(ending.map((invariant) => invariant[Symbol.asyncDispose]()))
+    else for (const invariant of ending) invariant[Symbol.dispose]()
     return ending.flatMap(({ broken }) => broken ?? [])
   }
 }
