@@ -2,6 +2,7 @@ import { MayflyError } from '../../errors.js'
 import { type FileRecord, parseFileRecords } from './file-records.js'
 import { listeners } from './listeners.js'
 import type { GroupFacts, PackageFacts, PortFacts, UnitFacts, UserFacts } from './machine-diff.js'
+import { unitsOf } from './units.js'
 
 /** One side of a comparison. */
 export interface Inventory {
@@ -22,9 +23,9 @@ export interface Inventory {
  */
 export function parseInventory(mark: string, output: Buffer, stderr: string): Inventory {
   const sections = split(mark, output.toString('latin1'))
-  if (!sections.has('end')) {
+  if (!sections.has('end') || sections.has('failed')) {
     throw new MayflyError('MAYFLY_COMMAND_FAILED', 'the guest could not be looked at', {
-      details: [`its last section: ${[...sections.keys()].at(-1) ?? 'none'}`, ...stderr.trim().split('\n').slice(-10)],
+      details: [whatFailed(sections), ...stderr.trim().split('\n').slice(-10)],
       hint: 'A comparison needs a POSIX shell, and find, stat, grep, ls and xargs of GNU or of busybox.',
     })
   }
@@ -37,7 +38,7 @@ export function parseInventory(mark: string, output: Buffer, stderr: string): In
     files: parseFileRecords(sections.get('files') ?? ''),
     owners: { users: new Map(userRows.map(([name, , uid]) => [Number(uid), name!])), groups: groupNames },
     packages: packagesOf(text('packages')),
-    units: unitsOf(text('unit-files'), text('units')),
+    units: unitsOf({ files: text('unit-files'), installable: text('installable'), loaded: text('units') }),
     ports: listeners(new Map([...sections.keys()].map((name) => [name, text(name)]))),
     users: new Map(
       userRows.map(([name, , uid, gid, comment = '', home = '', shell = '']) => {
@@ -78,17 +79,7 @@ function packagesOf(text: string): Map<string, PackageFacts> {
   )
 }
 
-/** A unit that is not loaded is inactive. */
-function unitsOf(files: string, loaded: string): Map<string, UnitFacts> {
-  const units = new Map<string, UnitFacts>()
-  const restingState = (unit: string) => (unit.endsWith('.service') ? 'inactive (dead)' : 'inactive')
-  for (const [unit, enabled = ''] of rows(files, /\s+/)) {
-    units.set(unit!, { enabled, state: restingState(unit!) })
-  }
-  for (const [unit, load, active = '', sub = ''] of rows(loaded, /\s+/)) {
-    const state = unit!.endsWith('.service') ? `${active} (${sub})` : active
-    if (units.has(unit!)) units.get(unit!)!.state = state
-    else if (load !== 'not-found' && state !== restingState(unit!)) units.set(unit!, { enabled: '', state })
-  }
-  return units
+function whatFailed(sections: ReadonlyMap<string, string>): string {
+  const command = sections.get('failed')?.trim()
+  return command === undefined ? `its last section: ${[...sections.keys()].at(-1) ?? 'none'}` : `${command} failed`
 }
