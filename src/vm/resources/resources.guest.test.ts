@@ -11,7 +11,7 @@ describe.each([
 ])('on $image', ({ test, server, shell }) => {
   test('a file: type, mode, owner, size, time, content, hash', async ({ vm }) => {
     await vm.succeed(
-      'mkdir -p /tmp/file; cd /tmp/file; printf "one\\ntwo €\\n" >plain; chmod 4750 plain; chown 65534:0 plain',
+      'mkdir -p /tmp/file; cd /tmp/file; printf "one\\ntwo €\\n" >plain; chown 65534:0 plain; chmod 4750 plain',
     )
     const file = vm.file('/tmp/file/plain')
     expect(await file.state()).toMatchObject({ exists: true, type: 'file', mode: '4750', uid: 65534, gid: 0, size: 12 })
@@ -105,10 +105,10 @@ describe.each([
   test('processes: how many, whose, with which arguments', async ({ vm }) => {
     await vm.succeed(`cp /bin/sleep /tmp/long-name-of-a-program; ln -sf sh /tmp/script-shell
       printf '#!/bin/sh\\nwhile :; do sleep 1000; done\\n' >/tmp/a-script; chmod +x /tmp/a-script`)
-    await vm.succeed('/tmp/a-script one "two  three" "" >/dev/null 2>&1 & /tmp/a-script >/dev/null 2>&1 &')
+    await vm.succeed('/tmp/a-script one "" "two  three" >/dev/null 2>&1 & /tmp/a-script >/dev/null 2>&1 &')
     const script = vm.process('a-script')
     expect(await script.count()).toBe(2)
-    expect((await script.args()).slice(-4)).toEqual(['/tmp/a-script', 'one', 'two  three', ''])
+    expect((await script.args()).slice(-4)).toEqual(['/tmp/a-script', 'one', '', 'two  three'])
     expect(await script.user()).toBe('root')
     await vm.succeed(['kill', ...(await script.pids()).map(String)])
     expect(await script.isRunning()).toBe(false)
@@ -175,9 +175,13 @@ describe.each([
   })
 
   test('interfaces', async ({ vm }) => {
-    expect(await vm.interface('lo').state()).toMatchObject({ exists: true, up: true, addresses: ['127.0.0.1/8'] })
+    expect(await vm.interface('lo').state()).toMatchObject({
+      exists: true,
+      up: true,
+      addresses: expect.arrayContaining(['127.0.0.1/8']),
+    })
     const card = vm.interface('eth0')
-    expect(await card.addresses()).toEqual(['10.0.2.15/24'])
+    expect(await card.addresses()).toContain('10.0.2.15/24')
     expect(await card.mac()).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
     expect(await card.mtu()).toBe(1500)
     await vm.succeed('ip link add idle type dummy')

@@ -27,8 +27,8 @@ describe('on debian', () => {
     expect(await vm.service('once').state()).toMatchObject({
       active: true,
       running: false,
-      enabled: false,
       subState: 'exited',
+      enablement: 'static',
     })
   })
 

@@ -77,7 +77,7 @@ export class ServiceResource extends NamedResource<ServiceState> {
   describe(state: ServiceState): string {
     const { exists, activeState, subState, enablement, result, exitStatus, pid, restarts, manager } = state
     if (!exists) return `is unknown to ${manager === 'systemd' ? 'systemd' : 'OpenRC'}`
-    const parts = [`is ${activeState}${subState === '' ? '' : ` (${subState})`}`]
+    const parts = [`is ${activeState}${['', activeState].includes(subState) ? '' : ` (${subState})`}`]
     if (result !== '' && result !== 'success') parts.push(`result ${result}`)
     if (pid !== undefined) parts.push(`pid ${pid}`)
     if (exitStatus) parts.push(`exit status ${exitStatus}`)
@@ -101,7 +101,7 @@ function script(name: string, evidence: boolean): string {
     ${evidence ? journal : ''}
   elif [ -d /run/openrc ]; then
     say manager openrc
-    rc-service -e -- ${word} && say exists yes
+    rc-service -e ${word} && say exists yes
     out status rc-service -- ${word} status
     for link in /etc/runlevels/*/${word}; do
       [ -e "$link" ] && { level=\${link%/*}; levels="$levels \${level##*/}"; }

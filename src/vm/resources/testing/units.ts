@@ -12,7 +12,10 @@ export const units = defineGuest({
       [
         unit('steady.service', '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target'),
         unit('once.service', '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true'),
-        unit('broken.service', '[Service]\nExecStart=/bin/sh -c "echo cannot read its configuration >&2; exit 3"'),
+        unit(
+          'broken.service',
+          '[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo cannot read its configuration >&2; exit 3"\n[Install]\nWantedBy=multi-user.target',
+        ),
         unit('many@.service', '[Service]\nExecStart=/bin/sleep infinity'),
         'systemctl daemon-reload; systemctl enable --now steady; systemctl start once',
       ].join(''),
