@@ -1,6 +1,7 @@
 // @ts-check
 import { benchClones, cloneRowNames } from './clones.js'
 import { benchCrowd, crowdRowName } from './crowd.js'
+import { benchDownload, downloadRowName } from './downloads.js'
 import { benchExec, execRowName } from './exec-round-trip.js'
 import { benchFootprint, footprintRowNames } from './footprint.js'
 import { benchFork, FORKED_MEMORY, forkRowNames } from './forks.js'
@@ -29,6 +30,7 @@ import { benchWatch, watchRowName } from './watch.js'
 export function groupsOf(bench) {
   return [
     { names: Object.values(startUpRowNames), run: () => benchStartUp(bench) },
+    { names: [downloadRowName], run: () => benchDownload(bench) },
     ...ofBoth('micro', bench),
     { names: [crowdRowName('micro')], run: onGuest(benchCrowd, 'micro', bench) },
     ...ofBoth('debian', bench),
