@@ -25,6 +25,9 @@ export async function runReported(
 ): Promise<ReportRun> {
   const { exitCode, all } = await execa(process.execPath, [VITEST, 'run', '--config', config, ...args, ...suites], {
     all: true,
+    // One that hangs must not outlive its test.
+    timeout: 25_000,
+    killSignal: 'SIGKILL',
     reject: false,
     env: { REPORT_FILE: reportIn(directory), TMPDIR: directory, NO_COLOR: '1', ...env },
   })
