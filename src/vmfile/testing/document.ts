@@ -26,7 +26,7 @@ function documentBlock(name: string, shape: Shape): string {
       ? `${title}\n${table(variant, positional)}`
       : title
   })
-  const fallback = (shape.default as Record<string, unknown> | undefined)?.[choice]
+  const fallback = (shape.default as Record<string, string> | undefined)?.[choice]
   const missing = fallback === undefined ? [] : [`Default: \`${name} "${fallback}"\`.\n`]
   return [...parts, ...missing, ...variants].join('\n')
 }
