@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isKept } from '../snapshot/kept-checkpoint.js'
+import { isKept } from '../snapshot/kept-manifest.js'
 import { KEPT } from './collect-evidence.js'
 
 /** A machine that can be opened again. */

@@ -1,41 +1,15 @@
-import { createHash } from 'node:crypto'
-import { copyFile, link, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
 import { sparseCopy } from '../image/sparse-copy.js'
-import type { DiskLayer, StateKind } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
-import { differences, FORMAT, hostIngredients, type Ingredients } from './cache-key.js'
+import { differences, FORMAT, hostIngredients } from './cache-key.js'
+import { findKeptDamage, type KeptManifest, readKept, unusable, writeKept } from './kept-manifest.js'
 import { FILES, type Frozen, type HostIdentity } from './machine.js'
-import type { TemplateManifest } from './manifest.js'
 import type { Prepared } from './prepare.js'
 import { SharedFiles } from './shared-files.js'
 
-/** What a kept checkpoint says of itself, so that whoever finds it can tell what it needs. */
-interface KeptManifest {
-  version: 1
-  /** Of the machine's files and state: only the same Mayfly format can resume it. */
-  format: number
-  takenAt: string
-  /** Whose moment it is. */
-  vm: { id: string; name: string }
-  guest: Omit<Guest, 'provision'>
-  image: Pick<Image, 'name' | 'digest' | 'cmdline' | 'features'>
-  template: TemplateManifest
-  ingredients: Ingredients
-  state: StateKind
-  identity: { hostKey: string; hostname: string; archive: string } | undefined
-  /** Its disk, nearest layer first. */
-  layers: { file: string; format: DiskLayer['format'] }[]
-  /** Sizes of all files, so that one that was cut off or replaced is not resumed. */
-  files: Record<string, number>
-  stateSha256: string
-}
-
-/** Its name in the directory of a kept checkpoint. */
-const MANIFEST = 'machine.json'
 const KERNEL = 'kernel'
 
 export interface KeptOptions {
@@ -65,7 +39,8 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
   await Promise.all(sources.map(([from, name]) => linkOrCopy(from, join(directory, name))))
   const { provision: _, ...plainGuest } = guest
   const { identity } = frozen
-  const manifest: KeptManifest = {
+  const names = sources.map(([, name]) => name)
+  await writeKept(directory, names, {
     version: 1,
     format: FORMAT,
     takenAt: new Date().toISOString(),
@@ -77,13 +52,7 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
     state: frozen.state.kind,
     identity: identity && { ...identity, archive: identity.archive.toString('base64') },
     layers,
-    files: Object.fromEntries(
-      await Promise.all(sources.map(async ([, name]) => [name, await sizeOf(directory, name)])),
-    ),
-    stateSha256: await stateDigest(directory),
-  }
-  // Last: without it, there is no kept checkpoint.
-  await writeFile(join(directory, MANIFEST), JSON.stringify(manifest, null, 2))
+  })
 }
 
 /**
@@ -98,7 +67,7 @@ export async function openKept(directory: string, harness: Harness): Promise<{ p
   if (others.length > 0) {
     throw unusable(directory, 'it was made under other conditions', others, 'Open it where the test ran.')
   }
-  const damage = await findDamage(directory, manifest)
+  const damage = await findKeptDamage(directory, manifest)
   if (damage) throw unusable(directory, damage, [], 'Run the test again with MAYFLY_KEEP=1.')
   const below = layers.map(({ file, format }) => ({ path: join(directory, file), format }))
   const guest: Guest = { ...plainGuest, provision: [] }
@@ -119,41 +88,6 @@ export async function openKept(directory: string, harness: Harness): Promise<{ p
   }
 }
 
-/** Whose moment lies in `directory`, or undefined if none does. */
-export async function isKept(directory: string): Promise<boolean> {
-  return await stat(join(directory, MANIFEST)).then(
-    () => true,
-    () => false,
-  )
-}
-
-async function readKept(directory: string): Promise<KeptManifest> {
-  const text = await readFile(join(directory, MANIFEST), 'utf8').catch(() => undefined)
-  if (text === undefined) throw unusable(directory, `it has no ${MANIFEST}`)
-  try {
-    const manifest = JSON.parse(text) as KeptManifest
-    if (manifest.version === 1) return manifest
-  } catch (error) {
-    throw unusable(directory, `its ${MANIFEST} is damaged`, [messageOf(error)])
-  }
-  throw unusable(directory, `its ${MANIFEST} is of another version of Mayfly`)
-}
-
-async function findDamage(directory: string, { files, stateSha256 }: KeptManifest): Promise<string | undefined> {
-  for (const [name, size] of Object.entries(files)) {
-    const now = await sizeOf(directory, name).catch(() => undefined)
-    if (now === undefined) return `its file ${name} is missing`
-    if (now !== size) return `its file ${name} has ${now} bytes instead of ${size}`
-  }
-  if ((await stateDigest(directory)) !== stateSha256)
-    return `its file ${FILES.state} does not have the checksum it was kept with`
-  return undefined
-}
-
-function unusable(directory: string, why: string, details: readonly string[] = [], hint?: string): MayflyError {
-  return new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', `${directory} cannot be opened: ${why}`, { details, hint })
-}
-
 function hostIdentity({ archive, ...identity }: NonNullable<KeptManifest['identity']>): HostIdentity {
   return { ...identity, archive: Buffer.from(archive, 'base64') }
 }
@@ -167,13 +101,4 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     if ((await stat(from)).size < 1024 ** 2) await copyFile(from, to)
     else await sparseCopy(from, to)
   }
-}
-
-async function sizeOf(directory: string, name: string): Promise<number> {
-  return (await stat(join(directory, name))).size
-}
-
-async function stateDigest(directory: string): Promise<string> {
-  const state = await readFile(join(directory, FILES.state))
-  return createHash('sha256').update(state).digest('hex')
 }
