@@ -21,7 +21,7 @@ beforeAll(async () => {
   built = await buildPackage()
   disks = await makeDisks()
   bytes = await qcow2Bytes(disks)
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await built[Symbol.asyncDispose]()
   await disks[Symbol.asyncDispose]()
