@@ -66,7 +66,8 @@ export class Console {
   async failOnPanic(signal: AbortSignal): Promise<never> {
     const panic = await this.#until(() => this.#panic, signal)
     throw new MayflyError('MAYFLY_GUEST_PANIC', `the guest's kernel panicked: ${panic}`, {
-      details: this.tail().map((line) => `console: ${line}`),
+      // What it prints after that is about itself, and may still be coming.
+      details: upTo(panic, this.tail(40)).map((line) => `console: ${line}`),
     })
   }
 
@@ -101,4 +102,9 @@ export class Console {
     if (this.#text.length > 2 * KEPT_CHARACTERS) this.#text = this.#text.slice(-KEPT_CHARACTERS)
     for (const watcher of [...this.#watchers]) watcher(chunk)
   }
+}
+
+function upTo(last: string, lines: readonly string[]): readonly string[] {
+  const end = lines.findIndex((line) => line.includes(last)) + 1
+  return lines.slice(Math.max(0, end - 15), end || undefined)
 }
