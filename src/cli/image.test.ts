@@ -233,6 +233,7 @@ test('verify tells a sound image from one that was changed, or cut short', async
 
 test('rm keeps what a process uses, or a template stands on, and says so', async () => {
   await using cache = await seededCache()
+  await rm(root, { recursive: true })
   root = cache.store.root
   const used = await cache.image('used', { daysUnused: 1 })
   await cache.image('below', { daysUnused: 1 })
