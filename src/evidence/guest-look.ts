@@ -55,15 +55,13 @@ function parse(output: string, token: string, failure: string | undefined): Gues
   return { files, missing: failure === undefined ? [] : [failure] }
 }
 
-/** For any POSIX shell, with or without systemd. What matters most comes first, and every part is bounded; an emulated guest is slow to start programs. */
+/** For any POSIX shell, with or without systemd. What matters most comes first, for an emulated guest on a busy host may not get to the end; of the kernel, the console tells too. Every part is bounded. */
 function scriptFor(token: string): string {
   return `
 p() { printf '%s %s\\n' '${token}' "$1"; }
 h() { printf '\\n# %s\\n' "$*"; "$@" 2>&1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 export LC_ALL=C SYSTEMD_COLORS=0 SYSTEMD_PAGER= COLUMNS=200
-p kernel.log
-dmesg 2>&1 | tail -c ${MOST_KERNEL_LOG}
 if [ -d /run/systemd/system ]; then
 p journal.log
 units=$(systemctl --failed --no-legend --plain 2>&1 | cut -d' ' -f1)
@@ -74,6 +72,8 @@ else printf '# no unit has failed\\n'; fi
 printf '\\n# the last ${JOURNAL_LINES} lines of the journal\\n\\n'
 journalctl -b --no-pager -q -o short-precise -n ${JOURNAL_LINES} 2>&1 | tail -c ${MOST_JOURNAL}
 fi
+p kernel.log
+dmesg 2>&1 | tail -c ${MOST_KERNEL_LOG}
 p guest.txt
 if [ -d /run/systemd/system ]; then h ps -ewwo pid,ppid,user,stat,pcpu,rss,etime,args; else h ps; fi
 h df -h

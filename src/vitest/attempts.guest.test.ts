@@ -86,8 +86,12 @@ test('what a console says can fail a test that passes, unless it is expected', a
 test('with systemd: failed units first, in the journal and on the console', async () => {
   const { output, meta } = await metas('debian.suite.ts')
   const folder = 'failures/debian.suite.ts/a-service-that-fails'
-  expect(await read(`${folder}/vm/journal.log`)).toMatch(/^# failed units: doomed\.service\n/)
-  expect(await read(`${folder}/summary.txt`)).toContain("systemd[1]: doomed.service: Failed with result 'exit-code'.")
+  const summary = await read(`${folder}/summary.txt`)
+  expect(summary).toContain("systemd[1]: doomed.service: Failed with result 'exit-code'.")
+  // An emulated guest on a busy host may be too slow to tell; then that is said.
+  const journal = await read(`${folder}/vm/journal.log`).catch(() => undefined)
+  if (journal === undefined) expect(summary).toContain('vm: the guest did not answer in time')
+  else expect(journal).toMatch(/^# failed units: doomed\.service\n/)
   expect(meta('a unit fails while the test passes').findings).toMatchObject([{ kind: 'failed-unit' }])
   expect(meta('a program crashes while the test passes').findings).toMatchObject([{ kind: 'segfault' }])
   expect(output).toContain(
