@@ -38,7 +38,7 @@ export abstract class Screen extends Resources {
   #vncPassword: string | undefined
 
   /**
-   * A picture of the screen, as a PNG; also of a machine that is suspended, boots, or has panicked.
+   * A picture of the screen, as a PNG; also of a machine that is suspended or boots.
    * @param path where it is written to as well, whole or not at all.
    * @throws MayflyError MAYFLY_OPTION_INVALID without a display, MAYFLY_VM_STATE while it is off, MAYFLY_QMP_COMMAND_FAILED.
    */

@@ -136,13 +136,33 @@ debian('a package and its unit, and what becomes of them', async ({ vm }) => {
   const clean = await vm.checkpoint('clean')
   await vm.succeed('dpkg -i /tmp/tiny-1.0.deb && systemctl daemon-reload && systemctl enable --now tiny')
   const first = await vm.diff(clean)
-  expect(first).toMatchInlineSnapshot()
+  expect(first).toMatchInlineSnapshot(`
+    {
+      "files": [
+        "+ /etc/systemd/system/multi-user.target.wants/tiny.service -> /lib/systemd/system/tiny.service",
+        "+ /usr/bin/tiny",
+        "+ /usr/lib/systemd/system/tiny.service",
+      ],
+      "packages": [
+        "+ tiny 1.0",
+      ],
+      "units": [
+        "+ tiny.service (enabled, active (running))",
+      ],
+    }
+  `)
   const installed = await vm.checkpoint('installed')
   await vm.succeed(
     'dpkg -i /tmp/tiny-1.1.deb && systemctl daemon-reload && systemctl disable tiny && systemctl kill -s KILL tiny',
   )
   await vm.waitUntilSucceeds('systemctl is-failed tiny')
-  expect((await vm.diff(installed)).toJSON()).toMatchInlineSnapshot()
+  expect((await vm.diff(installed)).toString()).toBe(`files
+  - /etc/systemd/system/multi-user.target.wants/tiny.service -> /lib/systemd/system/tiny.service
+  ~ /usr/bin/tiny (content)
+packages
+  ~ tiny 1.0 -> 1.1
+units
+  ~ tiny.service (enabled enabled -> disabled, state active (running) -> failed (failed))`)
   await vm.succeed('systemctl reset-failed tiny; dpkg -r tiny && systemctl daemon-reload')
   const { packages, units } = await vm.diff(installed)
   expect(packages).toEqual([{ change: 'removed', name: 'tiny', before: { version: '1.0' }, differs: [] }])
