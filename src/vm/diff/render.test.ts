@@ -49,7 +49,7 @@ test('a snapshot holds lines, by kind', () => {
     ],
     groups: [{ change: 'added', name: 'web', after: { gid: 7, members: 'a,b' }, differs: [] }],
   })
-  expect(diff.summary).toBe('8 changes')
+  expect(diff.summary).toBe('9 changes')
   expect(diff).toMatchInlineSnapshot(`
     {
       "files": [
