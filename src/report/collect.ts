@@ -56,15 +56,15 @@ class Collector {
     this.#errors = new ErrorReader(options.root)
   }
 
-  async outside(where: string, error: SerializedError): Promise<void> {
-    this.#outside.push({ where, error: await this.#errors.read(error) })
+  async outside(where: string, error: SerializedError, file?: string): Promise<void> {
+    this.#outside.push({ where, error: await this.#errors.read(error, file) })
   }
 
   async module(module: TestModule): Promise<void> {
     const file = relative(this.#options.root, module.moduleId)
-    for (const error of module.errors()) await this.outside(file, error)
+    for (const error of module.errors()) await this.outside(file, error, module.moduleId)
     for (const suite of module.children.allSuites()) {
-      for (const error of suite.errors()) await this.outside(`${file} > ${suite.fullName}`, error)
+      for (const error of suite.errors()) await this.outside(`${file} > ${suite.fullName}`, error, module.moduleId)
     }
     for (const test of module.children.allTests()) this.#tests.push({ test, file })
   }
@@ -95,7 +95,7 @@ class Collector {
     const meta: TestMeta = test.meta().mayfly ?? {}
     const state: TestState = result.state === 'pending' ? 'unfinished' : result.state
     const errors = []
-    for (const error of result.errors ?? []) errors.push(await this.#errors.read(error))
+    for (const error of result.errors ?? []) errors.push(await this.#errors.read(error, test.module.moduleId))
 
     const notes: string[] = []
     if (state === 'unfinished') notes.push('How this test ended is not known: its worker died, or the run was ended.')

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { RECORD } from '../evidence/collect-evidence.js'
 import type { EvidenceFolder, TestRecord } from '../evidence/test-record.js'
 import type { Evidence, EvidenceFile } from './model.js'
 import type { Pictures } from './pictures.js'
@@ -36,7 +37,7 @@ export async function evidenceFiles(
   { budget, pictures }: { budget: TextBudget; pictures: Pictures },
 ): Promise<EvidenceFile[]> {
   const shown: EvidenceFile[] = []
-  for (const path of files.filter((file) => !KEPT.test(file)).slice(0, MOST_FILES)) {
+  for (const path of files.filter((file) => file !== RECORD && !KEPT.test(file)).slice(0, MOST_FILES)) {
     const picture = await pictures.add(join(directory, path))
     const text = picture || !TEXT.test(path) ? undefined : await endOf(join(directory, path))
     shown.push({ path, ...(picture && { picture }), ...(text && { text: budget.fit(text, MOST_SHOWN) }) })

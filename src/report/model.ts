@@ -96,7 +96,7 @@ export interface ReportedError {
   message: string
   diff?: string
   frames: readonly Frame[]
-  /** The lines around the first frame. */
+  /** The lines around the frame that tells most. */
   source?: SourceExcerpt
   cause?: ReportedError
 }
@@ -109,6 +109,9 @@ export interface Frame {
 }
 
 export interface SourceExcerpt {
+  file: string
+  /** What it is about. */
+  line: number
   /** Number of its first line. */
   first: number
   lines: readonly string[]

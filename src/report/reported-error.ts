@@ -19,9 +19,11 @@ export class ErrorReader {
     this.#root = root
   }
 
-  async read(error: SerializedError, depth = 0): Promise<ReportedError> {
+  /** @param file the one that the reader has written: its lines tell more than those of what it calls. */
+  async read(error: SerializedError, file?: string, depth = 0): Promise<ReportedError> {
     const frames = framesOf(error)
-    const source = frames[0] && (await this.#excerpt(frames[0]))
+    const frame = frames.find((one) => one.file === file) ?? frames.find(isOwn) ?? frames[0]
+    const source = frame && (await this.#excerpt(frame))
     const diff = typeof error.diff === 'string' ? error.diff.slice(0, MOST_TEXT) : undefined
     return {
       name: String(error.name ?? 'Error'),
@@ -29,7 +31,7 @@ export class ErrorReader {
       ...(diff && { diff }),
       frames: frames.map((frame) => ({ ...frame, file: this.#short(frame.file) })),
       ...(source && { source }),
-      ...(isError(error.cause) && depth < MOST_CAUSES && { cause: await this.read(error.cause, depth + 1) }),
+      ...(isError(error.cause) && depth < MOST_CAUSES && { cause: await this.read(error.cause, file, depth + 1) }),
     }
   }
 
@@ -39,7 +41,7 @@ export class ErrorReader {
     const lines = await reading
     if (!lines || line > lines.length) return undefined
     const first = Math.max(1, line - LINES_BEFORE)
-    return { first, lines: lines.slice(first - 1, line + LINES_AFTER) }
+    return { file: this.#short(file), line, first, lines: lines.slice(first - 1, line + LINES_AFTER) }
   }
 
   #short(file: string): string {
@@ -67,9 +69,13 @@ function framesOf({ stacks, stack = '' }: SerializedError): Frame[] {
 }
 
 function parse(stack: string): Frame[] {
-  return [...stack.matchAll(/^\s+at (?:(.+?) \()?((?:file:\/\/)?\/[^\n]*?):(\d+):(\d+)\)?$/gm)]
-    .map(([, method = '', file = '', line, column]) => ({ method, file, line: Number(line), column: Number(column) }))
-    .filter(({ file }) => !file.includes('/node_modules/'))
+  return [...stack.matchAll(/^\s+at (?:(.+?) \()?((?:file:\/\/)?\/[^\n]*?):(\d+):(\d+)\)?$/gm)].map(
+    ([, method = '', file = '', line, column]) => ({ method, file, line: Number(line), column: Number(column) }),
+  )
+}
+
+function isOwn({ file }: Frame): boolean {
+  return !file.includes('/node_modules/')
 }
 
 function plainPath(file: string): string {

@@ -4,7 +4,6 @@ import type { Reporter, TestModule, TestRunEndReason, Vitest } from 'vitest/node
 import { MayflyError, messageOf } from '../errors.js'
 import { ignoreInGit } from '../evidence/bundle.js'
 import type { Output } from '../report/model.js'
-import { writeReport } from '../report/write-report.js'
 import { RecordsDirectory } from './records-directory.js'
 
 export interface MayflyReporterOptions {
@@ -78,6 +77,8 @@ export default class MayflyReporter implements Reporter {
     const { root } = vitest.config
     const outputFile = resolve(root, this.#outputFile)
     try {
+      // A run that waits for its tests has no use for it before.
+      const { writeReport } = await import('../report/write-report.js')
       if (this.#outputFile === DEFAULT_OUTPUT_FILE) await ignoreInGit(dirname(outputFile))
       await writeReport({
         root,

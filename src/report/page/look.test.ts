@@ -30,7 +30,7 @@ const report = smallReport({
         name: 'Error',
         message: `no answer from ${'y'.repeat(200)}`,
         frames: [{ file: 'shop.test.ts', line: 2, column: 1, method: '' }],
-        source: { first: 1, lines: ['one', `two ${'z'.repeat(300)}`, 'three'] },
+        source: { file: 'shop.test.ts', line: 2, first: 1, lines: ['one', `two ${'z'.repeat(300)}`, 'three'] },
       },
     ],
     notes: ['a remark'],

@@ -84,13 +84,12 @@ export function findingList(findings) {
 
 /** @param {ReportedError} error @returns {HTMLElement} */
 export function errorPart({ name, message, diff, frames, source, cause }) {
-  const first = frames[0]
   return element(
     'div',
     { class: 'error' },
     element('pre', { class: 'message' }, element('strong', {}, name), ': ', ansiFragment(message)),
     diff !== undefined && diff !== '' && terminal(diff, 'Difference'),
-    source && first && sourcePart(source, first.line, `${first.file}:${first.line}:${first.column}`),
+    source && sourcePart(source),
     frames.length > 1 &&
       element(
         'details',
@@ -108,12 +107,12 @@ export function errorPart({ name, message, diff, frames, source, cause }) {
   )
 }
 
-/** @param {SourceExcerpt} source @param {number} line @param {string} place */
-function sourcePart({ first, lines }, line, place) {
+/** @param {SourceExcerpt} source */
+function sourcePart({ file, line, first, lines }) {
   return element(
     'figure',
     { class: 'source' },
-    element('figcaption', {}, place),
+    element('figcaption', {}, `${file}:${line}`),
     element(
       'pre',
       {},

@@ -43,7 +43,14 @@ function hostileReport(): Report {
   const report = smallReport({
     row,
     details: {
-      errors: [{ ...error, frames: [...frames, ...frames], source: { first: 1, lines: [HOSTILE] }, cause: error }],
+      errors: [
+        {
+          ...error,
+          frames: [...frames, ...frames],
+          source: { file: HOSTILE, line: 1, first: 1, lines: [HOSTILE] },
+          cause: error,
+        },
+      ],
       machines: [{ ...machine(HOSTILE, entries), guest: HOSTILE, state: HOSTILE, launch: HOSTILE }],
       output: [{ at: 0, stream: 'stdout', text: HOSTILE }],
       annotations: [HOSTILE],
