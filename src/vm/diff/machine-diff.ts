@@ -35,7 +35,7 @@ export interface PackageFacts {
 }
 
 export interface UnitFacts {
-  /** As `systemctl is-enabled` says it: `'enabled'`, `'static'`, ...; `''` for one without a file. */
+  /** `'enabled'`, `'enabled-runtime'`, `'disabled'`, `'static'`, `'masked'`, `'alias'`, `'generated'`; `''` for one without a file. */
   enabled: string
   /** `'active (running)'`, `'inactive (dead)'`, `'failed (failed)'` for a service; `'active'`, ... for the others. */
   state: string
