@@ -62,7 +62,7 @@ export class PackageResource extends NamedResource<PackageState> {
   }
 }
 
-/** rpm and apk know packages that are installed, and others: their answers are put in dpkg's form. */
+/** The answers of rpm and apk are put in dpkg's form. busybox has commands by the names of dpkg and rpm, without what they manage. */
 function script(name: string, evidence: boolean): string {
   const word = quote(name)
   const alike = (list: string) =>
@@ -75,7 +75,7 @@ function script(name: string, evidence: boolean): string {
     say manager apk
     p=$(sed -n '/^P:${name.replaceAll('.', '\\.')}$/,/^$/s/^V:/ii /p' /lib/apk/db/installed)
     ${alike(`sed -n 's/^P://p' /lib/apk/db/installed | grep -F -e ${word}`)}
-  elif command -v rpm >/dev/null 2>&1; then
+  elif [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
     say manager rpm
     p=$(rpm -q --qf 'ii %{EVR}\\n' ${word} 2>/dev/null) || p=
     ${alike(`rpm -qa --qf '%{NAME} %{EVR}\\n' ${quote(`*${name}*`)}`)}

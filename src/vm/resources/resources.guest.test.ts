@@ -184,7 +184,7 @@ describe.each([
     expect(await card.addresses()).toContain('10.0.2.15/24')
     expect(await card.mac()).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/)
     expect(await card.mtu()).toBe(1500)
-    await vm.succeed('ip link add idle type dummy')
+    await vm.succeed('modprobe dummy; ip link add idle type dummy')
     expect(await vm.interface('idle').isUp()).toBe(false)
     await vm.succeed('ip link del idle')
     expect(await vm.interface('idle').exists()).toBe(false)
