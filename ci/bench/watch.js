@@ -70,8 +70,8 @@ async function watch(directory, suite) {
   await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'))
   await symlink(join(ROOT, 'node_modules/vitest'), join(directory, 'node_modules/vitest'))
   await writeFile(join(directory, 'vitest.config.js'), `export default { test: { include: ['${TEST}'] } }`)
+  await writeFile(join(directory, 'package.json'), '{ "type": "module" }')
   await writeFile(join(directory, TEST), suite)
-  // vitest ends with its standard input.
   const vitest = spawn(process.execPath, [VITEST, '--watch'], { cwd: directory, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(vitest, 'close')
   let text = ''

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Agent } from '../guest/agent.js'
 import { isAlive } from '../host/process-table.js'
 import { type Exit, QemuProcess } from '../qemu/process.js'
@@ -61,13 +60,14 @@ export async function takeAdopted(
 function adoptQemu(link: KeeperLink, lease: string, { qemu }: LeaseData, exited: Promise<Exit>): QemuProcess {
   const stream = (name: 'qmp' | 'console' | 'agent' | 'stderr') => link.open({ kind: 'stream', lease, stream: name })
   const channels = { qmp: stream('qmp'), console: stream('console'), agent: stream('agent'), stderr: stream('stderr') }
-  const silent = once(channels.stderr, 'close')
+  // What QEMU said last is heard before its end is.
+  const heard = Object.values(channels).map((socket) => new Promise<void>((resolve) => socket.once('close', resolve)))
   const { pid, startTime, command } = qemu
   return new QemuProcess({
     pid,
     command,
     channels,
-    exited: Promise.all([exited, silent]).then(([exit]) => exit),
+    exited: Promise.all([exited, ...heard]).then(([exit]) => exit),
     isAlive: () => isAlive(pid, startTime),
     kill: () => {
       if (isAlive(pid, startTime)) process.kill(pid, 'SIGKILL')

@@ -15,8 +15,8 @@ const SHORTAGE = 0.08
 export class Keeper implements AsyncDisposable {
   readonly #guests: KeptGuests
   readonly #workers = new Set<WorkerLine>()
-  /** What each test file asked for when it last ran. */
-  readonly #wanted = new Map<string, ReadonlySet<string>>()
+  /** How many machines of which guests each test file took when it last ran. */
+  readonly #wanted = new Map<string, ReadonlyMap<string, number>>()
   readonly #sockets = new Set<Socket>()
   #resting: NodeJS.Timeout | undefined
   #quietSince = performance.now()
@@ -80,8 +80,13 @@ export class Keeper implements AsyncDisposable {
   #rest(): void {
     clearTimeout(this.#resting)
     this.#resting = setTimeout(() => {
-      void this.#guests.retain(new Set([...this.#wanted.values()].flatMap((keys) => [...keys])))
-      for (const pool of this.#guests.pools) pool.expect(Number.POSITIVE_INFINITY)
+      const wanted = new Map<string, number>()
+      for (const [key, count] of [...this.#wanted.values()].flatMap((counts) => [...counts])) {
+        wanted.set(key, (wanted.get(key) ?? 0) + count)
+      }
+      void this.#guests.retain(new Set(wanted.keys()))
+      // A run in which no test got as far as its machine does not mean that the next one needs none.
+      for (const [key, count] of wanted) this.#guests.get(key)?.pool.expect(Math.max(1, count))
     }, REST_MS)
   }
 

@@ -13,8 +13,8 @@ export class WorkerLine implements AsyncDisposable {
   readonly #leases = new Map<string, Lease>()
   readonly #taking = new Map<string, AbortController>()
   readonly #handlers: { [K in keyof Requests]: (given: Requests[K][0]) => Promise<Requests[K][1]> }
-  /** Guests that it has asked for. */
-  readonly used = new Set<string>()
+  /** Guests that it has asked for, and how many machines of each. */
+  readonly used = new Map<string, number>()
   #ended = false
 
   constructor(guests: KeptGuests, socket: Socket, onShortage: () => void) {
@@ -62,7 +62,7 @@ export class WorkerLine implements AsyncDisposable {
   }
 
   #use<T extends { key: string } | null>(kept: T): T {
-    if (kept) this.used.add(kept.key)
+    if (kept) this.used.set(kept.key, this.used.get(kept.key) ?? 0)
     return kept
   }
 
@@ -71,6 +71,7 @@ export class WorkerLine implements AsyncDisposable {
     if (!kept) throw new MayflyError('MAYFLY_ABORTED', 'machines of this guest are not kept any more')
     const taking = new AbortController()
     this.#taking.set(id, taking)
+    this.used.set(key, (this.used.get(key) ?? 0) + 1)
     try {
       const lease = new Lease(id, await kept.pool.take(taking.signal), (message) => this.tell(message))
       this.#leases.set(id, lease)

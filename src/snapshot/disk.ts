@@ -33,8 +33,8 @@ export class Disk {
 
   /** A machine that somebody else has resumed: its own layer, which is the first that was made, and those below. */
   adopt(layers: readonly DiskLayer[]): Promise<void> {
-    this.next()
-    return this.begin(layers, undefined)
+    const own = this.next()
+    return this.begin([own, ...layers.slice(1)], undefined)
   }
 
   /** Where a new layer of its own goes. */
