@@ -59,10 +59,17 @@ async function collect(
   }
 }
 
-function linesBelow({ errors }: TestOutcome, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
-  const [error] = errors as { code?: string }[]
+/** More of what consoles said is in the summary. */
+const MOST_FINDINGS = 3
+
+function linesBelow(outcome: TestOutcome, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
+  const [error] = outcome.errors as { code?: string; message?: string }[]
   const why = reason ?? (error?.code ? `[${error.code}]` : '')
   const lines = fault === 'harness' ? [`${HARNESS_FAILED} ${why}`.trimEnd()] : []
+  const heard = outcome.machines.flatMap(({ name, findings }) => findings.map((finding) => ({ name, ...finding })))
+  for (const { name, kind, line } of heard.slice(0, MOST_FINDINGS)) {
+    if (!error?.message?.includes(line)) lines.push(`the console of ${name} said (${kind}): ${line}`)
+  }
   if (!evidence) return lines
   const path = relative(process.cwd(), evidence.folder.directory) || '.'
   lines.push(`evidence: ${path}`)
