@@ -38,9 +38,13 @@ export async function guestNamed(text: string, spec: Omit<GuestSpec, 'image'> = 
   }
   const [first, ...more] = await guestsNamed(text)
   if (more.length === 0) return first!.guest
-  throw new MayflyError('MAYFLY_OPTION_INVALID', `${text} ${isModule(text) ? 'exports' : 'defines'} ${more.length + 1} guests`, {
-    hint: `Name one of them: ${[first!, ...more].map(({ name }) => name).join(', ')}`,
-  })
+  throw new MayflyError(
+    'MAYFLY_OPTION_INVALID',
+    `${text} ${isModule(text) ? 'exports' : 'defines'} ${more.length + 1} guests`,
+    {
+      hint: `Name one of them: ${[first!, ...more].map(({ name }) => name).join(', ')}`,
+    },
+  )
 }
 
 function imageNamed(image: string, spec: Omit<GuestSpec, 'image'>): Guest {
