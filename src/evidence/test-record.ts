@@ -1,3 +1,4 @@
+import type {} from 'vitest'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
 import type { TimelineEntry } from '../vm/timeline.js'
