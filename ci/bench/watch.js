@@ -83,7 +83,7 @@ async function watch(directory, suite) {
   const ran = async () => {
     /** @type {Promise<void>} */
     const waits = new Promise((resolve) => {
-      look = () => text.includes('Waiting for file changes') && resolve()
+      look = () => /(Waiting|Watching) for file changes/.test(text) && resolve()
       look()
     })
     await Promise.race([waits, ended])

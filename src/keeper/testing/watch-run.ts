@@ -49,7 +49,7 @@ export async function startWatch(built: BuiltPackage, files: Record<string, stri
   const nextRun = async () => {
     const done = new Promise<string>((resolve) => {
       waiting = () => {
-        const end = /Waiting for file changes[^\n]*\n/.exec(output)
+        const end = /(Waiting|Watching) for file changes[^\n]*\n/.exec(output)
         if (!end) return
         const text = output.slice(0, end.index)
         output = output.slice(end.index + end[0].length)
