@@ -19,6 +19,7 @@ export class Member {
   readonly #filled: Promise<Clone>
   readonly #giveUp = new AbortController()
   #clone: Clone | undefined
+  #silence: Disposable | undefined
   #taken = false
   #asleep = false
 
@@ -89,6 +90,7 @@ export class Member {
 
   async #wakeUp(clone: Clone): Promise<Clone> {
     const timings: LaunchTimings = { prepare: 0, spawn: 0, load: 0, connect: 0, fixup: 0, pooled: true }
+    this.#silence?.[Symbol.dispose]()
     try {
       await within(wake(clone, timings), WAKE_DEADLINE_MS, () => late('wake up', WAKE_DEADLINE_MS, clone))
     } catch (error) {
@@ -108,6 +110,8 @@ export class Member {
     // A login shell of another kind ends at once; the machine does without.
     if (shell) connection.keep(shell)
     if (this.#taken) return
+    // It may sleep for longer than a connection may be silent.
+    this.#silence = connection.expectSilence()
     await qemu.qmp.execute('stop')
     this.#asleep = true
   }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
 import { exec } from './exec.js'
@@ -49,6 +49,21 @@ describe.each([
     // dropbear as Debian builds it has no GCM, so the second choice must work too.
     await using connection = await SshConnection.open({ ...server.target, ciphers: [cipher, 'aes128-ctr'] })
     expect((await exec(connection, 'echo hi')).stdout).toBe('hi\n')
+  })
+
+  test('ends when the server falls silent, unless that is expected', async () => {
+    await using link = await cuttable(server)
+    const target = { ...server.target, port: link.port, keepaliveMs: 40 }
+    const lost = await SshConnection.open(target)
+    await using kept = await SshConnection.open(target)
+    using silence = kept.expectSilence()
+    const ended = new Promise((resolve) => lost.onClose(resolve))
+    link.cut()
+    expect(await ended).toMatchObject({ code: 'MAYFLY_SSH_FAILED', message: expect.stringContaining('Keepalive') })
+    expect(kept.connected).toBe(true)
+    link.mend()
+    silence[Symbol.dispose]()
+    expect((await exec(kept, 'echo back')).stdout).toBe('back\n')
   })
 
   test('a shell has a terminal, a size that changes, and an exit status', async () => {
@@ -105,11 +120,9 @@ describe('waiting', () => {
       else through(socket)
     })
     const through = (socket: Socket) => {
-      void import('node:net').then(({ connect }) => {
-        const back = connect(server.port, '127.0.0.1')
-        back.on('error', () => socket.destroy())
-        socket.pipe(back).pipe(socket)
-      })
+      const back = connect(server.port, '127.0.0.1')
+      back.on('error', () => socket.destroy())
+      socket.pipe(back).pipe(socket)
     }
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
     return {
@@ -177,3 +190,23 @@ describe('waiting', () => {
     await expect(waitForSsh({ ...target, signal })).rejects.toMatchObject({ code: 'MAYFLY_ABORTED' })
   })
 })
+
+/** A port that leads to the server, but while it is cut. */
+async function cuttable(server: LocalServer) {
+  const sockets: Socket[] = []
+  const front = createServer((socket) => {
+    const back = connect(server.port, '127.0.0.1')
+    for (const end of [socket, back]) sockets.push(end.on('error', () => {}))
+    socket.pipe(back).pipe(socket)
+  })
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (front.address() as { port: number }).port,
+    cut: () => sockets.forEach((socket) => void socket.pause()),
+    mend: () => sockets.forEach((socket) => void socket.resume()),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => front.close(resolve))
+    },
+  }
+}

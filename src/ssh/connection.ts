@@ -1,9 +1,10 @@
 import type { Client } from 'ssh2'
 import { MayflyError, messageOf } from '../errors.js'
-import { HandshakeFailure, handshake, type LoggedIn, type SshTarget } from './handshake.js'
+import { HandshakeFailure, handshake, KEEPALIVE_MS, type LoggedIn, type SshTarget } from './handshake.js'
 import { HelperShells } from './helper-shells.js'
 import { Lanes } from './lanes.js'
 import type { RelayedClient } from './relayed-client.js'
+import { restartKeepalive } from './ssh2-internals.js'
 import type { WaitingShell } from './waiting-shell.js'
 
 export interface SshConnectionOptions extends SshTarget {
@@ -90,6 +91,19 @@ export class SshConnection implements AsyncDisposable {
     const shell = this.#waitingShell
     this.#waitingShell = undefined
     return shell
+  }
+
+  /** Its machine is going to stand still: until the result is disposed of, that nobody answers says nothing. */
+  expectSilence(): Disposable {
+    const asking = setInterval(() => restartKeepalive(this.#client), (this.target.keepaliveMs ?? KEEPALIVE_MS) / 2)
+    asking.unref()
+    const forget = this.onClose(() => clearInterval(asking))
+    return {
+      [Symbol.dispose]: () => {
+        clearInterval(asking)
+        forget()
+      },
+    }
   }
 
   /** Calls `listener` once when the connection has ended; the error is undefined if `close()` ended it. Returns what unsubscribes. */

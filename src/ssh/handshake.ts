@@ -4,6 +4,9 @@ import { errnoOf, messageOf } from '../errors.js'
 import { keyTypeOf, publicKeyBlob } from './identity.js'
 import { signAtOnce } from './ssh2-internals.js'
 
+/** How long a connection may be silent before the server is asked whether it is there. */
+export const KEEPALIVE_MS = 30_000
+
 export interface SshTarget {
   host: string
   port: number
@@ -92,7 +95,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
         // Without this list ssh2 first asks for a login without a key, which is one round trip for nothing.
         authHandler: ['publickey'],
         readyTimeout: 0,
-        keepaliveInterval: target.keepaliveMs ?? 30_000,
+        keepaliveInterval: target.keepaliveMs ?? KEEPALIVE_MS,
         keepaliveCountMax: 4,
         algorithms: {
           kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'] satisfies KexAlgorithm[],

@@ -23,6 +23,7 @@ interface ChannelInternals {
 
 interface ClientInternals {
   _protocol: Protocol
+  _resetKA?: () => void
 }
 
 /**
@@ -42,6 +43,11 @@ export function sendPadding(client: Client | RelayedClient): void {
   // Whoever has the connection does so.
   if (client instanceof RelayedClient) return
   ;(client as unknown as ClientInternals)._protocol.ping()
+}
+
+/** The time until the server is next asked whether it is there begins anew. */
+export function restartKeepalive(client: Client | RelayedClient): void {
+  ;(client as unknown as Partial<ClientInternals>)._resetKA?.()
 }
 
 /**
