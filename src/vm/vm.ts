@@ -7,7 +7,6 @@ import { exec } from '../ssh/exec.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import type { DiffOptions } from './diff/diff.js'
 import type { MachineDiff } from './diff/machine-diff.js'
-import { diffSince } from './diff/since.js'
 import { Family } from './family.js'
 import { fork } from './fork.js'
 import { Screen } from './screen.js'
@@ -134,7 +133,12 @@ export class Vm extends Screen implements AsyncDisposable {
    */
   diff(checkpoint?: Checkpoint, options: DiffOptions = {}): Promise<MachineDiff> {
     const title = `diff since ${checkpoint?.label ?? 'its launch'}`
-    const work = () => this.family.bear((signal) => diffSince(this, checkpoint, options, signal))
+    const work = () =>
+      this.family.bear(async (signal) => {
+        // Few tests ask for it.
+        const { diffSince } = await import('./diff/since.js')
+        return await diffSince(this, checkpoint, options, signal)
+      })
     return this.timeline.during('check', title, work, (diff) => ({ result: diff.summary }))
   }
 
