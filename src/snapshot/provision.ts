@@ -25,7 +25,10 @@ export async function runStep(
     await Promise.race([working, qemu.failOnExit(), qemu.console.failOnPanic(settled.signal)])
   } catch (error) {
     working.catch(() => {})
-    throw await explainEnd(error, machine, step)
+    const why = await explainEnd(error, machine, step)
+    // Code has a Vm of its own, which it lets go of when the machine has ended.
+    if (qemu.exit) await working.catch(() => {})
+    throw why
   } finally {
     settled.abort()
   }
