@@ -121,6 +121,8 @@ describe.each([
   test('since a reboot', async ({ vm }) => {
     const checkpoint = await vm.checkpoint()
     await vm.reboot()
+    // SSH listens before all units are up.
+    await vm.succeed('test ! -d /run/systemd/system || systemctl is-system-running --wait')
     expect((await vm.diff(checkpoint)).toString()).toBe('no changes')
     await vm.succeed('echo changed >>/etc/hosts')
     expect((await vm.diff(checkpoint)).toString()).toBe('files\n  ~ /etc/hosts (content)')
