@@ -12,7 +12,7 @@ test('the machine is set up', async ({ vm }) => {
   await expect(vm.command('id -un')).toHaveStdout('root')
 })
 
-test('an installation does what it should, and nothing else', async ({ vm }) => {
+test('an installation does what it should, and nothing else', { timeout: 120_000 }, async ({ vm }) => {
   await vm.succeed('useradd --system shop && install -m 600 /dev/null /etc/shop.conf')
   const { files, packages, users } = await vm.diff()
   expect(users.map(({ name }) => name)).toEqual(['shop'])

@@ -28,7 +28,7 @@ export class Life {
   #state: VmState = 'running'
   #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
-  #witness!: Witness
+  witness!: Witness
   /** How its QEMUs have ended that nobody asked to. */
   readonly unasked = new Set<Ending>()
   #crashReason: string | undefined
@@ -65,7 +65,7 @@ export class Life {
   async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     await this.#restart
     this.#assertState('running', what)
-    const witness = this.#witness
+    const witness = this.witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
     const working = this.connect().then((connection) => {
@@ -188,7 +188,7 @@ export class Life {
   ): Promise<void> {
     this.#assertState('running', command)
     const { qemu } = this.#running
-    this.#witness.asked = true
+    this.witness.asked = true
     // The connection ends before the command does, so its failure says nothing.
     this.connect()
       .then(work)
@@ -221,7 +221,7 @@ export class Life {
     // Its end was ours, or is known, or another has taken its place.
     const isOver = () =>
       inFlight.ended || running !== this.#running || this.#state === 'destroyed' || this.#state === 'crashed'
-    this.#witness = new Witness({
+    this.witness = new Witness({
       running,
       timeline: this.#timeline,
       isOver,
