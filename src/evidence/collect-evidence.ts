@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { messageOf } from '../errors.js'
 import { publishBundle, writeInto } from './bundle.js'
@@ -45,10 +45,14 @@ export async function collectEvidence(test: TestOutcome, { directory, keep }: Co
     const kept = new Map<string, number>()
     // Before anything else touches the guests.
     for (const machine of keep ? test.machines : []) {
-      await keep!(machine, join(staging, machine.name, KEPT)).then(
-        (bytes) => kept.set(machine.name, bytes),
-        (error) => missing.push(`${machine.name}: the machine could not be kept: ${messageOf(error).split('\n')[0]}`),
-      )
+      const directory = join(staging, machine.name, KEPT)
+      try {
+        kept.set(machine.name, await keep!(machine, directory))
+      } catch (error) {
+        // Half a machine is of no use, and has the guest's secrets.
+        await rm(directory, { recursive: true, force: true })
+        missing.push(`${machine.name}: the machine could not be kept: ${messageOf(error).split('\n')[0]}`)
+      }
     }
     missing.push(...(await collectFiles(test, staging)))
     const files = [...(await filesBelow(staging)), SUMMARY, RECORD].sort((a, b) => a.localeCompare(b))

@@ -28,32 +28,36 @@ export async function takeAdopted(
     client?.lost()
   }
   const { lease, data } = await link.take(key, { onExit: exit, onDisconnected }, signal)
-  const qemu = adoptQemu(link, lease, data, exited)
-  const place = await Place.adopt(prepared, data.place)
-  client = new RelayedClient(
-    (request) => link.open({ kind: 'channel', lease, request }),
-    () => link.notify({ do: 'disconnect', lease }),
-  )
-  const target = { ...data.login, hostKey: place.hostKey, host: '127.0.0.1', port: data.sshPort }
-  const connection = SshConnection.adopt(client, data.software, target)
-  if (disconnected) client.lost()
-  else if (data.waitingShell !== undefined) await adoptWaitingShell(connection, client, data.waitingShell)
-  const { sshPort, login, privateKeyPath, timings } = data
-  return {
-    qemu,
-    agent: new Agent(qemu.agent, data.hasAgent),
-    prepared,
-    place,
-    sshPort,
-    connection,
-    login,
-    privateKeyPath,
-    timings,
-    [Symbol.asyncDispose]: async () => {
-      // What this process has put into the place, such as another QEMU after a reboot, has ended by now.
-      await place[Symbol.asyncDispose]()
-      await link.end(lease)
-    },
+  try {
+    const qemu = adoptQemu(link, lease, data, exited)
+    const place = await Place.adopt(prepared, data.place)
+    client = new RelayedClient(
+      (request) => link.open({ kind: 'channel', lease, request }),
+      () => link.notify({ do: 'disconnect', lease }),
+    )
+    const target = { ...data.login, hostKey: place.hostKey, host: '127.0.0.1', port: data.sshPort }
+    const connection = SshConnection.adopt(client, data.software, target)
+    if (disconnected) client.lost()
+    else if (data.waitingShell !== undefined) await adoptWaitingShell(connection, client, data.waitingShell)
+    const { sshPort, login, privateKeyPath, timings } = data
+    return {
+      qemu,
+      agent: new Agent(qemu.agent, data.hasAgent),
+      prepared,
+      place,
+      sshPort,
+      connection,
+      login,
+      privateKeyPath,
+      timings,
+      [Symbol.asyncDispose]: async () => {
+        // What this process has put into the place, such as another QEMU after a reboot, has ended by now.
+        await place[Symbol.asyncDispose]().finally(() => link.end(lease))
+      },
+    }
+  } catch (error) {
+    await link.end(lease)
+    throw error
   }
 }
 

@@ -111,9 +111,9 @@ export class KeeperLink {
     }
   }
 
-  /** Ends a machine; settles when it is gone. */
+  /** Ends a machine; settles when it is gone, or when the keeper has not said so for long: then it goes with the connection. */
   async end(lease: string): Promise<void> {
-    if (!this.#lost) await this.#ask('end', { lease }).catch(() => {})
+    if (!this.#lost) await this.#askSoon('end', { lease }).catch(() => {})
     this.#leases.delete(lease)
   }
 
@@ -134,7 +134,7 @@ export class KeeperLink {
     this.#socket.end()
   }
 
-  #askSoon<K extends 'find' | 'keep'>(name: K, given: Requests[K][0]): Promise<Requests[K][1]> {
+  #askSoon<K extends 'find' | 'keep' | 'end'>(name: K, given: Requests[K][0]): Promise<Requests[K][1]> {
     return within(this.#ask(name, given), ANSWER_DEADLINE_MS, () => {
       return new Error(`the keeper did not answer within ${ANSWER_DEADLINE_MS} ms`)
     })

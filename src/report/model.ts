@@ -1,4 +1,4 @@
-import type { TimelineKind } from '../vm/timeline.js'
+import type { TimelineEntry } from '../vm/timeline.js'
 
 /** What the page shows of a run: `summary` is there at once, `details` (one of each test, in the same order) on demand. */
 export interface Report {
@@ -129,20 +129,10 @@ export interface Machine {
   entries: readonly Entry[]
 }
 
-/** Times are milliseconds from the test's start; what was before it is negative. */
-export interface Entry {
-  kind: TimelineKind
-  at: number
-  durationMs?: number
-  title: string
-  result?: string
-  failed?: boolean
-  stdout?: string
-  stderr?: string
+/** Times are milliseconds from the test's start; what was before it is negative. A `file` is one that is not in the page. */
+export interface Entry extends TimelineEntry {
   /** Name of a picture. */
   picture?: string
-  /** A file that is not in the page. */
-  file?: string
 }
 
 export interface Output {
