@@ -13,6 +13,7 @@ import { benchSeal, sealRowName } from './seal-pause.js'
 import { benchStartUp, startUpRowNames } from './start-up.js'
 import { benchSuite, suiteRowNames } from './suite.js'
 import { benchUploads, uploadRowNames } from './uploads.js'
+import { benchParse, parseRowName } from './vmfiles.js'
 import { benchWatch, watchRowName } from './watch.js'
 
 /**
@@ -30,6 +31,7 @@ import { benchWatch, watchRowName } from './watch.js'
 export function groupsOf(bench) {
   return [
     { names: Object.values(startUpRowNames), run: () => benchStartUp(bench) },
+    { names: [parseRowName], run: () => benchParse(bench) },
     { names: [downloadRowName], run: () => benchDownload(bench) },
     ...ofBoth('micro', bench),
     { names: [crowdRowName('micro')], run: onGuest(benchCrowd, 'micro', bench) },
