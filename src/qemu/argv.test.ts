@@ -69,3 +69,11 @@ test('a display is asked for, has a place of its own, and serves nobody', () => 
   expect(argv).toContainEqual(expect.stringMatching(/^VGA,id=display0,bus=pcie\.0,addr=0x2,/))
   expect(argumentOf(argv, '-vnc')).toBe('none,password=on')
 })
+
+test('a machine on its own listens, resets itself, and keeps what is flushed', () => {
+  const argv = qemuArgv({ ...machine, standalone: { sockets: '/run/a,b' } })
+  expect(argv).toContain('socket,id=qmp,path=/run/a,,b/qmp.sock,server=on,wait=off')
+  expect(argv).toContain('socket,id=console,path=/run/a,,b/console.sock,server=on,wait=off,logfile=/log,logappend=on')
+  expect(argumentOf(argv, '-action')).toBe('reboot=reset')
+  expect(JSON.parse(argumentOf(argv, '-blockdev')!).cache).toEqual({ 'no-flush': false })
+})

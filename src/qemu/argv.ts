@@ -1,7 +1,11 @@
+import { join } from 'node:path'
 import type { AcceleratorKind } from '../host/accelerator.js'
 
 /** Descriptors that QEMU inherits, by what they carry. */
 export const CHANNEL_FDS = { qmp: 3, console: 4, agent: 5, state: 6 } as const
+
+/** Sockets that a QEMU on its own listens on, by what they carry. Each serves one client at a time; `status` is for short looks. */
+export const SOCKETS = { qmp: 'qmp.sock', status: 'status.sock', console: 'console.sock', agent: 'agent.sock' } as const
 
 export interface DiskLayer {
   path: string
@@ -39,6 +43,8 @@ export interface Machine {
   consoleLog: string
   /** Wait for state of this kind instead of booting. */
   incoming?: StateKind | undefined
+  /** Outlives whoever starts it: it is spoken to through sockets in this directory, its resets are its own, and its disk keeps what the guest flushes. */
+  standalone?: { sockets: string } | undefined
 }
 
 const MAC = '52:54:00:6d:61:79'
@@ -62,21 +68,19 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-m', `${Math.ceil(machine.memoryBytes / 1024 ** 2)}M`],
     ...['-object', ram(machine)],
     // No boot menu wait, and a reset ends the process: Mayfly starts the next one (see vm/life.ts).
-    ...['-boot', 'menu=off', '-action', 'reboot=shutdown', '-rtc', 'base=utc'],
+    ...['-boot', 'menu=off', '-action', `reboot=${machine.standalone ? 'reset' : 'shutdown'}`, '-rtc', 'base=utc'],
     ...bootFiles(machine),
-    ...['-chardev', `socket,id=qmp,fd=${CHANNEL_FDS.qmp}`, '-mon', 'chardev=qmp,mode=control'],
-    ...[
-      '-chardev',
-      `socket,id=console,fd=${CHANNEL_FDS.console},logfile=${escapeCommas(machine.consoleLog)},logappend=on`,
-    ],
+    ...['-chardev', line(machine, 'qmp'), '-mon', 'chardev=qmp,mode=control'],
+    ...(machine.standalone ? ['-chardev', line(machine, 'status'), '-mon', 'chardev=status,mode=control'] : []),
+    ...['-chardev', `${line(machine, 'console')},logfile=${escapeCommas(machine.consoleLog)},logappend=on`],
     ...['-device', 'isa-serial,id=serial0,chardev=console,index=0'],
-    ...['-chardev', `socket,id=agent,fd=${CHANNEL_FDS.agent}`],
+    ...['-chardev', line(machine, 'agent')],
     ...['-device', 'isa-serial,id=serial1,chardev=agent,index=1'],
     // Port 0: the kernel chooses, and QEMU is asked what it got.
     ...['-netdev', 'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
     ...['-device', device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac: MAC, romfile: '' })],
     ...(machine.display ? displayArgv() : []),
-    ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index)),
+    ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index, machine.standalone !== undefined)),
     ...incoming(machine),
   ]
 }
@@ -85,6 +89,12 @@ function incoming({ incoming: kind }: Machine): string[] {
   if (kind === undefined) return []
   // What `xen-save-devices-state` writes begins without the section that describes the machine.
   return ['-incoming', 'defer', ...(kind === 'devices' ? ['-global', 'migration.send-configuration=off'] : [])]
+}
+
+/** A way to talk to it: an inherited socket, or one that it listens on. */
+function line({ standalone }: Machine, id: keyof typeof SOCKETS): string {
+  if (!standalone) return `socket,id=${id},fd=${CHANNEL_FDS[id as keyof typeof CHANNEL_FDS]}`
+  return `socket,id=${id},path=${escapeCommas(join(standalone.sockets, SOCKETS[id]))},server=on,wait=off`
 }
 
 /** The name of the block node of a disk's layer, counted from the bottom: the same whatever comes to lie above it. */
@@ -107,29 +117,29 @@ function bootFiles({ boot }: Machine): string[] {
   return boot ? ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.cmdline] : []
 }
 
-function diskArgv({ id, layers }: DiskChain, slot: number): string[] {
+function diskArgv({ id, layers }: DiskChain, slot: number, durable: boolean): string[] {
   return [
     '-blockdev',
-    JSON.stringify(diskNode(id, layers)),
+    JSON.stringify(diskNode(id, layers, durable)),
     '-device',
     device('virtio-blk-pci', `${id}-device`, slot, { drive: nodeName(id, layers.length - 1) }),
   ]
 }
 
 /** A disk's layers as QEMU's block nodes. They are named here rather than in the images' headers, so that a cache can be moved, and a header cannot point elsewhere. */
-function diskNode(id: string, [top, ...below]: readonly DiskLayer[]): object {
-  return { ...writableNode(nodeName(id, below.length), top!), ...backing(id, top!, below) }
+function diskNode(id: string, [top, ...below]: readonly DiskLayer[], durable: boolean): object {
+  return { ...writableNode(nodeName(id, below.length), top!, durable), ...backing(id, top!, below) }
 }
 
-/** A layer to write to, without what it is stacked on. */
-export function writableNode(name: string, { path, format }: DiskLayer): object {
+/** A layer to write to, without what it is stacked on. @param durable what the guest flushes reaches the disk. */
+export function writableNode(name: string, { path, format }: DiskLayer, durable = false): object {
   return {
     'node-name': name,
     driver: format,
     discard: 'unmap',
     'detect-zeroes': 'unmap',
     // A power cut of the host costs the clone, which dies with it anyway: guest flushes need not reach the disk.
-    cache: { 'no-flush': true },
+    cache: { 'no-flush': !durable },
     file: { driver: 'file', filename: path, discard: 'unmap' },
   }
 }

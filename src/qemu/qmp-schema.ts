@@ -6,6 +6,8 @@ export interface QmpCommands {
   qmp_capabilities: Command
   cont: Command
   stop: Command
+  quit: Command
+  system_powerdown: Command
   'query-status': Command<undefined, { status: RunState; running: boolean }>
   'query-migrate': Command<undefined, MigrationInfo>
   'migrate-set-capabilities': Command<{ capabilities: { capability: string; state: boolean }[] }>
@@ -18,6 +20,11 @@ export interface QmpCommands {
   'blockdev-del': Command<{ 'node-name': string }>
   'blockdev-snapshot': Command<{ node: string; overlay: string }>
   'block-stream': Command<{ 'job-id': string; device: string; 'base-node'?: string }>
+  'snapshot-save': Command<{ 'job-id': string; tag: string; vmstate: string; devices: string[] }>
+  'snapshot-load': Command<{ 'job-id': string; tag: string; vmstate: string; devices: string[] }>
+  'snapshot-delete': Command<{ 'job-id': string; tag: string; devices: string[] }>
+  'query-jobs': Command<undefined, { id: string; status: string; error?: string }[]>
+  'job-dismiss': Command<{ id: string }>
   screendump: Command<{ filename: string }>
   'input-send-event': Command<{ events: readonly InputEvent[] }>
   'display-update': Command<{ type: 'vnc'; addresses: readonly { type: 'unix'; path: string }[] }>

@@ -8,6 +8,7 @@ import { createOverlay } from '../image/overlay.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
+import type { SshTarget } from '../ssh/handshake.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import { FILES, templateMachine } from './machine.js'
@@ -81,7 +82,11 @@ export function diskSizeBytes(guest: Guest, image: Image): number {
   return Math.max(guest.diskBytes, image.disk?.virtualSizeBytes ?? 0)
 }
 
-async function prepareFiles({ guest, image, directory }: ColdBootOptions, identity: SshIdentity): Promise<void> {
+/** Writes what a machine boots with into its directory: an empty layer over its disk, its keys, its seed. */
+export async function prepareFiles(
+  { guest, image, directory }: Pick<ColdBootOptions, 'guest' | 'image' | 'directory'>,
+  identity: SshIdentity,
+): Promise<void> {
   const at = (name: string) => join(directory, name)
   await Promise.all([
     createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: image.disk }),
@@ -90,7 +95,11 @@ async function prepareFiles({ guest, image, directory }: ColdBootOptions, identi
   ])
 }
 
-async function targetOf({ qemu }: Running, identity: SshIdentity) {
+/** Where and how to log in to a machine that boots with these keys; its QEMU has greeted then. */
+export async function targetOf(
+  { qemu }: Pick<Running, 'qemu'>,
+  identity: { client: Pick<SshIdentity['client'], 'privateKey'>; host: Pick<SshIdentity['host'], 'publicKey'> },
+): Promise<SshTarget> {
   await qemu.greeted()
   await qemu.qmp.execute('qmp_capabilities')
   return {
