@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -17,6 +17,7 @@ beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'mayfly-vmfile-'))
   for (const name of ['setup.sh', 'app.conf', 'vmlinuz', 'initrd.img', 'root.img'])
     writeFileSync(join(project, name), name)
+  mkdirSync(join(project, 'shared'))
 })
 afterAll(() => rmSync(project, { recursive: true }))
 
@@ -35,6 +36,8 @@ test('a machine is the guest that one would write by hand', () => {
       ssh { user "root"; }
       root-password "it's"
       packages "curl" "jq"
+      share "shared" "/srv/shared" readonly=#true
+      vnc
       manipulation { packages "nginx" "curl"; script "echo first"; }
       manipulation { script "echo second"; }
       provision "file" { source "app.conf"; destination "/etc/app.conf"; }
@@ -48,9 +51,11 @@ test('a machine is the guest that one would write by hand', () => {
     cpus: 2,
     memory: '512MiB',
     disk: '16GiB',
+    display: true,
     provision: [
       packages('curl', 'jq', 'nginx'),
       shell("# root's password\nprintf 'root:%s\\n' 'it'\\''s' | chpasswd"),
+      file(join(project, 'shared'), '/srv/shared'),
       shell('echo first'),
       shell('echo second'),
       file(join(project, 'app.conf'), '/etc/app.conf'),

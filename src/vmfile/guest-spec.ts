@@ -40,8 +40,8 @@ function checkSupport(machine: Machine, found: Diagnostics): void {
       'install packages in micro',
       'The image debian has apt.',
     ]),
-    ...machine.share.map((_, at): [unknown, Path, string] => [true, ['share', at], 'share directories with a guest']),
-    [machine.vnc, ['vnc'], 'serve the screen over VNC'],
+    [machine.vnc?.port, ['vnc', 'port'], 'serve a screen on a TCP port', SOCKET],
+    [machine.vnc?.password, ['vnc', 'password'], 'take a password for the screen from here', SOCKET],
     [!machine.snapshot, ['snapshot'], 'boot a machine each time', 'Leave it out: machines resume from a template.'],
   ]
   for (const [applies, path, what, hint] of limits) {
@@ -50,6 +50,7 @@ function checkSupport(machine: Machine, found: Diagnostics): void {
 }
 
 const BOOTS = 'It boots image "debian", image "micro", and kernel with initrd, with or without a disk in image.'
+const SOCKET = 'Leave it out: vm.vnc({ password }) serves it at a unix socket.'
 const OWN_KEY = 'Leave it out: Mayfly makes a key, and uses it.'
 
 function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
@@ -62,6 +63,7 @@ function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
     cpus: vcpus,
     memory,
     ...(disk === undefined ? {} : { disk }),
+    display: machine.vnc !== undefined,
     provision: [...stepsOf(machine)],
   }
   try {
@@ -76,10 +78,11 @@ function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
   }
 }
 
-function* stepsOf({ packages: own = [], manipulation, provision, rootPassword }: Machine): Generator<Step> {
+function* stepsOf({ packages: own = [], share, manipulation, provision, rootPassword }: Machine): Generator<Step> {
   const names = new Set([...own, ...manipulation.flatMap((block) => block.packages ?? [])])
   if (names.size > 0) yield packages(...names)
   if (rootPassword) yield shell(`# root's password\nprintf 'root:%s\\n' ${quote(rootPassword)} | chpasswd`)
+  for (const { source, target } of share) yield { kind: 'file', source, target }
   for (const { script } of manipulation) if (script) yield shell(script)
   for (const [at, step] of provision.entries()) {
     if (step.kind === 'file') yield { kind: 'file', source: step.source, target: step.destination }

@@ -152,7 +152,11 @@ const vnc = z
       ),
   })
   .optional()
-  .meta(meta("The guest's screen over VNC.", { example: 'vnc { password "87654321"; }' }))
+  .meta(
+    meta('A screen and a keyboard, for `vm.screenshot()`, `vm.typeText()` and `vm.vnc()`.', {
+      example: 'vnc { password "87654321"; }',
+    }),
+  )
 
 const share = z
   .array(
@@ -163,7 +167,12 @@ const share = z
         readonly: z
           .boolean()
           .default(false)
-          .meta(meta('Whether the guest may only read.', { expects: '#true or #false', example: 'readonly #true' })),
+          .meta(
+            meta('For other tools: what the guest writes stays in the guest, with or without it.', {
+              expects: '#true or #false',
+              example: 'readonly #true',
+            }),
+          ),
       })
       .meta(
         meta('A share.', { arguments: ['source', 'target'], example: 'share "./src" "/mnt/src" { readonly #true; }' }),
@@ -171,7 +180,7 @@ const share = z
   )
   .default([])
   .meta(
-    meta('A directory of the host that the guest sees.', {
+    meta('A directory of the host, which is copied into the guest after its packages and before its scripts.', {
       repeatable: true,
       example: 'share "./src" "/mnt/src" { readonly #true; }',
     }),
