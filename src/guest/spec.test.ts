@@ -56,3 +56,30 @@ test('every wrong option is named, with the value received', () => {
 test.each([[0], ['64MiB'], ['8PiB'], [-1]])('memory of %j is refused', (memory) => {
   expect(() => defineGuest({ image: 'micro', memory })).toThrow(/memory/)
 })
+
+test('the network is a word, or a bridge', () => {
+  const networkOf = (network: GuestSpec['network']) => defineGuest({ image: 'micro', network }).network
+  expect(networkOf(undefined)).toEqual({ mode: 'user' })
+  expect(networkOf('none')).toEqual({ mode: 'none' })
+  expect(networkOf('tap')).toEqual({ mode: 'tap', bridge: 'br0' })
+  expect(networkOf({ mode: 'tap' })).toEqual({ mode: 'tap', bridge: 'br0' })
+  expect(networkOf({ mode: 'tap', bridge: 'virbr1', leases: '/l' })).toEqual({
+    mode: 'tap',
+    bridge: 'virbr1',
+    leases: '/l',
+  })
+  expect(() => networkOf({ mode: 'tap', bridge: 'a bridge/of:mine' })).toThrow(/network/)
+  expect(() => networkOf('bridged' as 'tap')).toThrow(/network/)
+})
+
+test('the architecture is that of the host, or the one that is named', () => {
+  expect(defineGuest('micro').arch).toBe(process.arch)
+  expect(defineGuest({ image: 'micro', arch: 'aarch64' }).arch).toBe('arm64')
+  expect(defineGuest({ image: 'micro', arch: 'x86_64' }).arch).toBe('x64')
+})
+
+test('what makes no machine together is refused', () => {
+  const alone: GuestSpec = { image: 'micro', network: 'none', provision: [shell('true')] }
+  expect(() => defineGuest(alone)).toThrow(/provision steps run over SSH/)
+  expect(() => defineGuest({ image: 'micro', arch: 'aarch64', display: true })).toThrow(/no display on aarch64/)
+})

@@ -1,17 +1,20 @@
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
-import {
-  type EmbeddedImage,
-  embeddedImage,
-  embeddedSchema,
-  type KernelImage,
-  kernelSchema,
-} from '../image/reference.js'
+import { type Arch, hostArch } from '../host/host-arch.js'
+import { type ImageReference, imageByName, imageSchema, imageTitle, isBootable } from '../image/reference.js'
 import { GIB, MIB, type Size, toBytes } from '../units.js'
+import { type Access, accessOf, cloudInitSchema, sshSchema } from './access.js'
+import { type Network, networkSchema } from './network.js'
+import { assertPossible } from './possible.js'
 import { type Step, stepSchema } from './steps.js'
 
-/** Names of the guests that Mayfly builds itself, with the memory each needs to be comfortable. */
-const EMBEDDED = { micro: { memory: 256 * MIB, disk: GIB }, debian: { memory: 512 * MIB, disk: 8 * GIB } } as const
+/** What each needs to be comfortable. */
+const MICRO = { memory: 256 * MIB, disk: GIB }
+const DEBIAN = { memory: 512 * MIB, disk: 8 * GIB }
+const CLOUD = { memory: GIB, disk: 8 * GIB }
+/** Nothing in it would make use of more. */
+const OWN_SIZE = { memory: GIB, disk: 0 }
+const ARCHITECTURES: Record<'x86_64' | 'aarch64', Arch> = { x86_64: 'x64', aarch64: 'arm64' }
 const MINIMUM_MEMORY = 96 * MIB
 const MAXIMUM_CPUS = 255
 
@@ -19,12 +22,20 @@ const size = z.union([z.number(), z.string()])
 
 const guestSchema = z.strictObject({
   name: z.string().min(1).max(200).optional(),
-  image: z.union([z.string().min(1), embeddedSchema, kernelSchema]),
+  image: z.union([z.string().min(1), imageSchema]),
   cpus: z.int().min(1).max(MAXIMUM_CPUS).default(1),
   memory: size.optional(),
   disk: size.optional(),
   /** A screen and a keyboard. Default false: they cost time at every start. */
   display: z.boolean().default(false),
+  network: networkSchema,
+  /** Default: the host's. Another one is emulated. */
+  arch: z.enum(['x86_64', 'aarch64']).optional(),
+  /** What starts the boot loader of a disk. Default: BIOS. */
+  firmware: z.enum(['bios', 'uefi']).optional(),
+  /** For disks with a boot loader, and for others that have cloud-init. `false`: it is not set up by cloud-init. */
+  cloudInit: z.union([z.literal(false), cloudInitSchema]).optional(),
+  ssh: sshSchema.prefault({}),
   provision: z.array(stepSchema).default([]),
 })
 
@@ -38,13 +49,16 @@ export type GuestSpec = Omit<z.input<typeof guestSchema>, 'provision' | 'memory'
 }
 
 /** A validated guest: what every room to the right trusts. */
-export interface Guest {
+export interface Guest extends Access {
   readonly name: string
-  readonly image: EmbeddedImage | KernelImage
+  readonly image: ImageReference
   readonly cpus: number
   readonly memoryBytes: number
+  /** Of the disk, at least: its image's own size is kept where that is more. */
   readonly diskBytes: number
   readonly display: boolean
+  readonly network: Network
+  readonly arch: Arch
   readonly provision: readonly Step[]
 }
 
@@ -65,20 +79,32 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   const given = typeof spec === 'string' ? { image: spec } : spec
   const parsed = guestSchema.safeParse(given)
   if (!parsed.success) throw invalid(given, parsed.error)
-  const { image: reference, cpus, display, provision } = parsed.data
-  const image = typeof reference === 'string' ? embeddedImage(reference) : reference
-  const defaults = 'name' in image ? EMBEDDED[image.name] : EMBEDDED.debian
+  const { image: reference, cpus, display, network, arch, firmware, cloudInit, ssh, provision } = parsed.data
+  const image = typeof reference === 'string' ? imageByName(reference) : reference
+  const name = parsed.data.name ?? imageTitle(image)
+  const access = accessOf(image, { name, firmware, cloudInit, ssh })
+  const defaults = defaultsOf(image, access)
   const guest: Guest = {
-    name: parsed.data.name ?? ('name' in image ? image.name : 'kernel'),
+    name,
     image,
     cpus,
     memoryBytes: memoryOf(parsed.data.memory ?? `${defaults.memory}`),
     diskBytes: toBytes(parsed.data.disk ?? `${defaults.disk}`, GIB, 'disk'),
     display,
+    network,
+    arch: arch === undefined ? hostArch() : ARCHITECTURES[arch],
+    ...access,
     provision,
   }
+  assertPossible(guest)
   // Not enumerable: a copy with other properties has not been validated.
   return Object.freeze(Object.defineProperty(guest, GUEST, { value: true }))
+}
+
+function defaultsOf(image: ImageReference, { cloudInit }: Access): { memory: number; disk: number } {
+  if ('name' in image && image.name === 'micro') return MICRO
+  if (!isBootable(image)) return DEBIAN
+  return cloudInit ? CLOUD : OWN_SIZE
 }
 
 function memoryOf(memory: Size): number {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
+import { nearest } from '../nearest.js'
+import { catalogueNames } from './catalogue.js'
 
 /** A guest that Mayfly builds itself, from the distribution's packages. */
 export const embeddedSchema = z.strictObject({
@@ -9,29 +11,73 @@ export const embeddedSchema = z.strictObject({
 })
 
 /**
- * A kernel and an initrd of the user's own, with or without a disk. The initrd finds its keys in `/mayfly`.
+ * A kernel of the user's own, with or without an initrd and a disk. The initrd finds its keys in `/mayfly`; a disk with
+ * cloud-init can have them from there (`cloudInit`).
  * `agent` says that the guest runs Mayfly's agent, which then sets the clock and the random numbers of clones right.
  */
 export const kernelSchema = z.strictObject({
   kernel: z.string().min(1),
-  initrd: z.string().min(1),
+  initrd: z.string().min(1).optional(),
   cmdline: z.string().default(''),
   disk: z.string().min(1).optional(),
   agent: z.boolean().default(false),
 })
 
+/** A disk on this host, with a boot loader. What format it has, its bytes say. */
+const fileSchema = z.strictObject({ path: z.string().min(1) })
+
+/** A disk with a boot loader at an address. It may be compressed (.xz, .zst, .gz, .bz2). */
+const urlSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, hostname: /./ }),
+  /** Of the file as it is served. Without one, what came first is kept. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hexadecimal digits')
+    .optional(),
+})
+
+/** An image as an object; its text form is a name. */
+export const imageSchema = z.union([embeddedSchema, kernelSchema, fileSchema, urlSchema])
+
 export type EmbeddedImage = z.output<typeof embeddedSchema>
 export type KernelImage = z.output<typeof kernelSchema>
+/** A disk that its own boot loader starts. */
+export type BootableDisk = z.output<typeof fileSchema> | z.output<typeof urlSchema> | { catalogue: string }
+export type ImageReference = EmbeddedImage | KernelImage | BootableDisk
+
+/** Whether an image is a disk that firmware boots, by its boot loader. */
+export function isBootable(image: ImageReference): image is BootableDisk {
+  return 'path' in image || 'url' in image || 'catalogue' in image
+}
 
 /**
- * An image by its short name: `micro`, `debian`, `debian:trixie`.
+ * A guest of Mayfly's own by its short name: `micro`, `debian`, `debian:trixie`.
  * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND.
  */
 export function embeddedImage(text: string): EmbeddedImage {
   const [name, suite, ...rest] = text.split(':')
   const parsed = embeddedSchema.safeParse({ name, ...(suite === undefined ? {} : { suite }) })
   if (parsed.success && rest.length === 0) return parsed.data
+  const meant = nearest(text, ['micro', 'debian', ...catalogueNames()])
   throw new MayflyError('MAYFLY_IMAGE_NOT_FOUND', `unknown image: ${JSON.stringify(text)}`, {
-    hint: "Known images are 'micro' and 'debian', with a suite if you like ('debian:trixie'). Or give { kernel, initrd, cmdline, disk }.",
+    hint: [
+      ...(meant ? [`Did you mean '${meant}'?`] : []),
+      "Names are 'micro', 'debian' ('debian:trixie'), and those of `mayfly image ls --catalogue`.",
+      'Or give { path }, { url, sha256 } or { kernel, initrd, cmdline, disk }.',
+    ].join(' '),
   })
+}
+
+/** The same, or one of the catalogue: `debian-12`. */
+export function imageByName(text: string): EmbeddedImage | BootableDisk {
+  return catalogueNames().includes(text) ? { catalogue: text } : embeddedImage(text)
+}
+
+/** What a guest is called if it is not said: by its image. */
+export function imageTitle(image: ImageReference): string {
+  if ('name' in image) return image.name
+  if ('catalogue' in image) return image.catalogue
+  if ('kernel' in image) return 'kernel'
+  const file = 'path' in image ? image.path : new URL(image.url).pathname
+  return /([^/]+?)(?:\.(?:qcow2|img|raw|xz|zst|gz|bz2))*$/.exec(file)?.[1]?.slice(0, 200) ?? 'disk'
 }

@@ -7,7 +7,7 @@ import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
 import { fileDigest } from './file-digest.js'
 import type { Image } from './image.js'
 import { MANIFEST } from './manifest.js'
-import type { EmbeddedImage, KernelImage } from './reference.js'
+import { type EmbeddedImage, type ImageReference, isBootable, type KernelImage } from './reference.js'
 import { publish, type Store, withLock } from './store.js'
 import { wholeDisk } from './whole-disk.js'
 import type { Workshop } from './workshop.js'
@@ -24,7 +24,12 @@ export interface ResolveOptions {
  * The image behind a guest's reference, built now if the store does not have it.
  * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, MAYFLY_BUILD_FAILED, MAYFLY_TOOL_MISSING, MAYFLY_CACHE_UNUSABLE.
  */
-export function resolveImage(reference: EmbeddedImage | KernelImage, options: ResolveOptions): Promise<Image> {
+export async function resolveImage(reference: ImageReference, options: ResolveOptions): Promise<Image> {
+  if (isBootable(reference)) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', 'disks with a boot loader cannot be booted yet', {
+      hint: 'Give a kernel and an initrd beside the disk.',
+    })
+  }
   return 'name' in reference ? embedded(reference, options) : kernel(reference)
 }
 
@@ -76,6 +81,9 @@ export async function readImage(dir: string): Promise<Image | undefined> {
 }
 
 async function kernel(reference: KernelImage): Promise<Image> {
+  if (reference.initrd === undefined) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', 'a kernel without an initrd cannot be booted yet')
+  }
   const path = { kernel: resolve(reference.kernel), initrd: resolve(reference.initrd) }
   const disk = reference.disk === undefined ? undefined : await ownDisk(resolve(reference.disk))
   const hash = createHash('sha256').update(reference.cmdline)

@@ -107,8 +107,9 @@ async function fingerprint({ guest, unique, most }: GuestRequest): Promise<strin
 
 /** Files that a user boots: what they hold is not looked at each time. */
 async function ownFiles({ image }: Guest): Promise<string[]> {
-  if ('name' in image) return []
-  const paths = [image.kernel, image.initrd, ...(image.disk === undefined ? [] : [image.disk])]
+  if (!('kernel' in image || 'path' in image)) return []
+  const files = 'path' in image ? [image.path] : [image.kernel, image.initrd, image.disk]
+  const paths = files.filter((path) => path !== undefined)
   return await Promise.all(
     paths.map(async (path) => {
       const { size, mtimeMs } = await stat(resolve(path))

@@ -1,0 +1,101 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { MayflyError } from '../errors.js'
+import { type ImageReference, isBootable } from '../image/reference.js'
+
+const document = z.union([z.string().min(1), z.record(z.string(), z.unknown())])
+
+/** RFC 1123, dots included. */
+const HOSTNAME =
+  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
+
+export const cloudInitSchema = z.strictObject({
+  /** What cloud-init is told: the text of a user-data file, or a cloud-config as an object. Mayfly adds how it logs in. */
+  userData: document.optional(),
+  /** Netplan, version 1 or 2, as text or as an object. Default: DHCP. */
+  networkConfig: document.optional(),
+  /** Default: the guest's name. */
+  hostname: z.string().regex(HOSTNAME, 'expected a host name').optional(),
+  /** Passes `userData` through as it is. Who may log in, it says then: see `ssh`. Default false. */
+  raw: z.boolean().default(false),
+})
+
+export const sshSchema = z.strictObject({
+  /** Who logs in, and runs commands. Cloud-init makes the user if need be, with sudo and without a password. Default root. */
+  user: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'expected a user name')
+    .default('root'),
+  /** Public keys, one line each, that may log in too. */
+  authorizedKeys: z
+    .array(z.string().regex(/^[\w@.-]+ [A-Za-z0-9+/=]+(?: [^\n\r]*)?$/, 'expected a public key, on one line'))
+    .default([]),
+  /** Path of an unencrypted private key to log in with, where Mayfly cannot put one of its own into the guest. */
+  privateKey: z.string().min(1).optional(),
+})
+
+/** What cloud-init is told besides what Mayfly needs. */
+export type CloudInit = Omit<z.output<typeof cloudInitSchema>, 'hostname'>
+export type Ssh = z.output<typeof sshSchema>
+
+/** How a guest comes up, and who gets in. */
+export interface Access {
+  readonly hostname: string
+  /** What starts the disk's boot loader; undefined where the kernel is booted directly. */
+  readonly firmware: 'bios' | 'uefi' | undefined
+  /** Undefined without cloud-init. */
+  readonly cloudInit: CloudInit | undefined
+  readonly ssh: Ssh
+}
+
+interface Given {
+  name: string
+  firmware: Access['firmware']
+  cloudInit: z.output<typeof cloudInitSchema> | false | undefined
+  ssh: Ssh
+}
+
+/**
+ * Fills in what was not given, by the kind of image.
+ * @throws MayflyError MAYFLY_GUEST_INVALID for options that the image has no use for.
+ */
+export function accessOf(image: ImageReference, given: Given): Access {
+  const { name, firmware, cloudInit, ssh } = given
+  const bootable = isBootable(image)
+  const { hostname, ...config } = cloudInit || { hostname: undefined, raw: false }
+  // An embedded guest gets its name another way.
+  const seeded = cloudInit !== false && !('name' in image) && (bootable || cloudInit !== undefined)
+  const raw = config.raw || (bootable && !seeded)
+  const rules: [wrong: boolean, option: string, why: string][] = [
+    [!bootable && firmware !== undefined, 'firmware', 'only a disk with a boot loader is started by firmware'],
+    ['name' in image && config.userData !== undefined, 'cloudInit.userData', NO_CLOUD_INIT],
+    ['name' in image && config.networkConfig !== undefined, 'cloudInit.networkConfig', NO_CLOUD_INIT],
+    [config.raw && config.userData === undefined, 'cloudInit.raw', 'there is no userData to pass through'],
+    [!bootable && !seeded && ssh.user !== 'root', 'ssh.user', 'this guest has root alone'],
+    [raw && ssh.authorizedKeys.length > 0, 'ssh.authorizedKeys', `${NOTHING_ADDED}: put the keys there`],
+    [!raw && ssh.privateKey !== undefined, 'ssh.privateKey', 'Mayfly gives this guest a key of its own, and uses that'],
+    [bootable && !seeded && !ssh.privateKey, 'ssh.privateKey', 'without cloud-init, Mayfly needs a key to log in with'],
+  ]
+  const broken = rules.filter(([wrong]) => wrong)
+  if (broken.length > 0) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', 'the guest is not valid', {
+      details: broken.map(([, option, why]) => `${option}: ${why}`),
+      hint: 'See docs/cloud-init.md.',
+    })
+  }
+  return {
+    hostname: hostname ?? hostnameOf(name),
+    firmware: bootable ? (firmware ?? 'bios') : undefined,
+    cloudInit: seeded ? config : undefined,
+    ssh: { ...ssh, ...(ssh.privateKey === undefined ? {} : { privateKey: resolve(ssh.privateKey) }) },
+  }
+}
+
+const NO_CLOUD_INIT = 'this guest has no cloud-init'
+const NOTHING_ADDED = 'raw user-data is passed through as it is'
+
+/** A guest's name as one label of a host name. */
+function hostnameOf(name: string): string {
+  const label = name.replaceAll(/[^A-Za-z0-9-]+/g, '-').slice(0, 63)
+  return label.replaceAll(/^-+|-+$/g, '') || 'mayfly'
+}
