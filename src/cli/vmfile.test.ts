@@ -44,12 +44,12 @@ test('check: a file that is right is counted, one that is not is explained, and 
 
 test('check: files that are missing are errors; what this version cannot run is a warning', async () => {
   const { mayfly } = await project(
-    'vm "web" {\n  image-url "https://example.org/a.img"\n  provision "shell" { script "setup.sh"; }\n}\n',
+    'vm "web" {\n  image "debian"\n  snapshot #false\n  provision "shell" { script "setup.sh"; }\n}\n',
   )
   const { exitCode, stdout } = await mayfly('check')
   expect(exitCode).toBe(1)
-  expect(stdout).toMatch(/VMFile\.kdl:2:13: warning: this version of Mayfly cannot boot an image from a URL/)
-  expect(stdout).toMatch(/VMFile\.kdl:3:30: error: script: there is no file .*setup\.sh/)
+  expect(stdout).toMatch(/VMFile\.kdl:3:12: warning: this version of Mayfly cannot boot a machine each time/)
+  expect(stdout).toMatch(/VMFile\.kdl:4:30: error: script: there is no file .*setup\.sh/)
   expect(stdout).toMatch(/VMFile\.kdl: 1 error, 1 warning\n$/)
 })
 

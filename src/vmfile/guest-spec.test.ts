@@ -17,6 +17,9 @@ beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'mayfly-vmfile-'))
   for (const name of ['setup.sh', 'app.conf', 'vmlinuz', 'initrd.img', 'root.img'])
     writeFileSync(join(project, name), name)
+  writeFileSync(join(project, 'key.pub'), '# mine\nssh-ed25519 AAAA one\n\nssh-ed25519 BBBB two\n')
+  writeFileSync(join(project, 'user-data.yaml'), '#cloud-config\n')
+  writeFileSync(join(project, 'key'), 'a key')
   mkdirSync(join(project, 'shared'))
 })
 afterAll(() => rmSync(project, { recursive: true }))
@@ -46,7 +49,8 @@ test('a machine is the guest that one would write by hand', () => {
     }`),
   )
   const by = defineGuest({
-    name: 'www',
+    name: 'web',
+    cloudInit: { hostname: 'www' },
     image: 'debian:trixie',
     cpus: 2,
     memory: '512MiB',
@@ -77,6 +81,47 @@ test('a kernel has its initrd, command line and disk', () => {
   })
 })
 
+test('images, networks and cloud-init are those of defineGuest', () => {
+  const { file, url, known, kernel } = vmfile(
+    written(`
+    vm "file" {
+      image "root.img"; firmware "uefi"; arch "x86_64"
+      network "tap" { bridge "lan0"; }
+      cloud-init { hostname "a.example.org"; ssh-key "key.pub"; }
+      ssh { private-key "key"; }
+      root-password "x"
+    }
+    vm "url" {
+      image-url "https://example.org/a.img.zst"; sha256 "${'ab'.repeat(32)}"
+      cloud-init { user-data "user-data.yaml"; }
+      ssh { user "deploy"; private-key "key"; }
+    }
+    vm "known" { image "debian-12"; network "none"; cloud-init { user-data "user-data.yaml"; }; }
+    vm "kernel" { kernel "vmlinuz"; network "user"; image "root.img"; cloud-init; }`),
+  )
+  expect(file).toMatchObject({
+    image: { path: join(project, 'root.img') },
+    firmware: 'uefi',
+    arch: 'x86_64',
+    network: { mode: 'tap', bridge: 'lan0' },
+    cloudInit: { hostname: 'a.example.org' },
+    ssh: { user: 'vm', authorizedKeys: ['ssh-ed25519 AAAA one', 'ssh-ed25519 BBBB two'] },
+  })
+  // Its own key is in the guest's hands already, or in those of nobody.
+  expect(file!.ssh!.privateKey).toBeUndefined()
+  expect(url).toMatchObject({
+    image: { url: 'https://example.org/a.img.zst', sha256: 'ab'.repeat(32) },
+    cloudInit: { userData: '#cloud-config\n', raw: true },
+    ssh: { user: 'deploy', privateKey: join(project, 'key') },
+  })
+  expect(known).toMatchObject({ image: 'debian-12', network: 'none', ssh: { user: 'vm' } })
+  expect(known!.cloudInit).toMatchObject({ userData: '#cloud-config\n', raw: false })
+  expect(kernel).toMatchObject({
+    image: { kernel: join(project, 'vmlinuz'), disk: join(project, 'root.img') },
+    cloudInit: { raw: false },
+  })
+})
+
 test('defaults are those of a VMFile', () => {
   const { a } = vmfile(written('vm "a" { image "micro"; ssh; }'))
   expect(defineGuest(a!)).toEqual(defineGuest({ name: 'a', image: 'micro', cpus: 1, memory: '1GiB' }))
@@ -84,14 +129,12 @@ test('defaults are those of a VMFile', () => {
 
 test('machines have names that a test can take apart, and those that are asked for are enough', () => {
   const path = written(
-    'vm "full-example" { image "micro"; }\nvm "2nd" { image "micro"; }\nvm "tap" { image "micro"; network "tap"; }',
+    'vm "full-example" { image "micro"; }\nvm "2nd" { image "micro"; }\nvm "last" { image "micro"; snapshot #false; }',
   )
   expect(Object.keys(vmfile(path, { only: ['full-example', '2nd'] }))).toEqual(['fullExample', '_2nd'])
   expect(Object.keys(vmfile(pathToFileURL(path), { only: ['2nd'] }))).toEqual(['_2nd'])
   expect(() => vmfile(path, { only: ['ful-example'] })).toThrow('Did you mean full-example?')
-  expect(() => vmfile(path)).toThrow(
-    /VMFile\.kdl:3:35: error: this version of Mayfly cannot give a guest the network "tap"/,
-  )
+  expect(() => vmfile(path)).toThrow(/VMFile\.kdl:3:37: error: this version of Mayfly cannot boot a machine each time/)
   expect(() => vmfile(written('vm "a-b" { image "micro"; }\nvm "aB" { image "micro"; }'))).toThrow(
     /are called aB in a test/,
   )

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type GuestSpec } from '../guest/spec.js'
 import { packages, type Step, shell } from '../guest/steps.js'
@@ -16,23 +17,20 @@ export function toGuestSpec(machine: Machine, found: Diagnostics): GuestSpec | u
 
 /** What a machine may have, and GuestSpec has not, as it is today. */
 function checkSupport(machine: Machine, found: Diagnostics): void {
-  const { image, imageUrl, kernel, network, cloudInit, ssh } = machine
+  const { image, imageUrl, kernel, cloudInit, ssh, vnc } = machine
   const named = image && 'name' in image ? image.name : undefined
-  const isMicro = named?.startsWith('micro')
+  const embedded = named !== undefined && isEmbeddedName(named) && !kernel
+  const isMicro = embedded && named.startsWith('micro')
+  const alone = embedded || (kernel && !cloudInit)
   const user = machine.places.has(['ssh', 'user']) ? ssh?.user : undefined
-  const boots = kernel || (named !== undefined && isEmbeddedName(named))
   const limits: [applies: unknown, path: Path, what: string, hint?: string][] = [
-    [imageUrl, ['imageUrl'], 'boot an image from a URL', BOOTS],
-    [image && !boots, ['image'], named ? `boot the image ${named}` : 'boot a disk image by itself', BOOTS],
-    [kernel && !machine.initrd, ['kernel'], 'boot a kernel without an initrd', 'Guests find their keys in it.'],
     [kernel && named, ['image'], `give a kernel the disk of the image ${named}`, 'Name a file.'],
-    [machine.sha256, ['sha256'], 'check the digest of this image'],
-    [network.mode !== 'user', ['network', 'mode'], `give a guest the network "${network.mode}"`],
-    [cloudInit?.sshKey, ['cloudInit', 'sshKey'], 'let a key of yours in', OWN_KEY],
-    [cloudInit?.userData, ['cloudInit', 'userData'], 'run cloud-init'],
-    [user && user !== 'root', ['ssh', 'user'], `log in as ${user}`, 'Its guests have root: user "root"'],
-    [ssh?.privateKey, ['ssh', 'privateKey'], 'log in with a key of yours', OWN_KEY],
-    [machine.rootPassword && !named?.startsWith('debian'), ['rootPassword'], 'set the password of this guest'],
+    [machine.sha256 && !imageUrl, ['sha256'], 'check the digest of this image', 'It does so for image-url.'],
+    [embedded && cloudInit?.sshKey, ['cloudInit', 'sshKey'], 'let a key of yours into this guest', OWN_KEY],
+    [embedded && cloudInit?.userData, ['cloudInit', 'userData'], 'run cloud-init in this guest', NO_CLOUD_INIT],
+    [alone && user && user !== 'root', ['ssh', 'user'], `log in to this guest as ${user}`, 'It has root: user "root"'],
+    [alone && ssh?.privateKey, ['ssh', 'privateKey'], 'log in to this guest with a key of yours', OWN_KEY],
+    [isMicro && machine.rootPassword, ['rootPassword'], 'set the password of this guest', 'It has no login.'],
     [isMicro && machine.packages, ['packages'], 'install packages in micro', 'The image debian has apt.'],
     ...machine.manipulation.map((block, at): [unknown, Path, string, string] => [
       isMicro && block.packages,
@@ -40,8 +38,8 @@ function checkSupport(machine: Machine, found: Diagnostics): void {
       'install packages in micro',
       'The image debian has apt.',
     ]),
-    [machine.vnc?.port, ['vnc', 'port'], 'serve a screen on a TCP port', SOCKET],
-    [machine.vnc?.password, ['vnc', 'password'], 'take a password for the screen from here', SOCKET],
+    [vnc?.port, ['vnc', 'port'], 'serve a screen on a TCP port', SOCKET],
+    [vnc?.password, ['vnc', 'password'], 'take a password for the screen from here', SOCKET],
     [!machine.snapshot, ['snapshot'], 'boot a machine each time', 'Leave it out: machines resume from a template.'],
   ]
   for (const [applies, path, what, hint] of limits) {
@@ -49,33 +47,77 @@ function checkSupport(machine: Machine, found: Diagnostics): void {
   }
 }
 
-const BOOTS = 'It boots image "debian", image "micro", and kernel with initrd, with or without a disk in image.'
 const SOCKET = 'Leave it out: vm.vnc({ password }) serves it at a unix socket.'
 const OWN_KEY = 'Leave it out: Mayfly makes a key, and uses it.'
+const NO_CLOUD_INIT = 'It has none: use packages, share and provision, or a disk image.'
 
 function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
-  const { name, image, kernel, initrd, cmdline, vcpus, memory, disk, cloudInit } = machine
-  const path = image && 'path' in image ? image.path : undefined
-  const spec: GuestSpec = {
-    // What a guest is called is its host name too.
-    name: cloudInit?.hostname ?? name,
-    image: kernel ? { kernel, initrd: initrd!, cmdline, disk: path } : (image as { name: string }).name,
-    cpus: vcpus,
-    memory,
-    ...(disk === undefined ? {} : { disk }),
-    display: machine.vnc !== undefined,
-    provision: [...stepsOf(machine)],
-  }
+  const { name, vcpus, memory, disk, network, vnc, firmware, arch } = machine
   try {
+    const spec: GuestSpec = {
+      name,
+      image: imageOf(machine),
+      cpus: vcpus,
+      memory,
+      ...(disk === undefined ? {} : { disk }),
+      display: vnc !== undefined,
+      firmware,
+      arch,
+      network: network.mode === 'tap' ? network : network.mode,
+      ...accessOf(machine),
+      provision: [...stepsOf(machine)],
+    }
     defineGuest(spec)
     return spec
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
-    const { shortMessage, details, hint } = error
-    const field = shortMessage.startsWith('memory') ? ['memory'] : []
-    found.error(machine.places.at(field), [shortMessage, ...details].join('; '), { hint })
+    refuse(error, machine, found)
     return undefined
   }
+}
+
+/** What no guest can be, at the places in the file of the options that are named. */
+function refuse({ shortMessage, details, hint }: MayflyError, { places }: Machine, found: Diagnostics): void {
+  const named = details.map((detail) => /^([\w.]+): (.*)$/s.exec(detail) ?? ['', '', detail])
+  if (named.length > 0) {
+    for (const [, option, why] of named) found.error(places.at(option!.split('.')), why!, { hint })
+  } else {
+    const field = ['memory', 'network'].find((known) => shortMessage.includes(known))
+    found.error(places.at(field ? [field] : []), shortMessage, { hint })
+  }
+}
+
+function imageOf({ image, imageUrl, sha256, kernel, initrd, cmdline }: Machine): GuestSpec['image'] {
+  const path = image && 'path' in image ? image.path : undefined
+  if (kernel) return { kernel, initrd, cmdline, disk: path }
+  if (imageUrl) return { url: imageUrl, sha256 }
+  return path === undefined ? (image as { name: string }).name : { path }
+}
+
+/**
+ * What cloud-init is told, and who logs in. Mayfly lets a key of its own in beside the user's; but user-data with a
+ * `private-key` is passed through as it is, as vmctl has it.
+ */
+function accessOf({ cloudInit, ssh, kernel, image }: Machine): Pick<GuestSpec, 'cloudInit' | 'ssh'> {
+  const alone = (kernel && !cloudInit) || (image && 'name' in image && isEmbeddedName(image.name))
+  const userData = textOf(cloudInit?.userData)
+  const raw = userData !== undefined && ssh?.privateKey !== undefined
+  const authorizedKeys = raw ? undefined : keysIn(textOf(cloudInit?.sshKey) ?? '')
+  return {
+    ...(cloudInit ? { cloudInit: { hostname: cloudInit.hostname, userData, raw } } : {}),
+    ...(alone || !(ssh || cloudInit)
+      ? {}
+      : { ssh: { user: ssh?.user ?? 'vm', authorizedKeys, privateKey: raw ? ssh.privateKey : undefined } }),
+  }
+}
+
+/** Undefined also for a file that is not there, which `checkHostFiles` reports. */
+function textOf(path: string | undefined): string | undefined {
+  return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : undefined
+}
+
+function keysIn(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'))
 }
 
 function* stepsOf({ packages: own = [], share, manipulation, provision, rootPassword }: Machine): Generator<Step> {

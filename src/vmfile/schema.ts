@@ -203,7 +203,7 @@ export const machineSchema = z
       .optional()
       .meta(
         meta(
-          `What it boots from: \`micro\` or \`debian\`, with a release if you like (\`debian:trixie\`); or a disk image on the host ${hostPath}. With \`kernel\`, its disk.`,
+          `What it boots from: \`micro\` or \`debian\`, with a release if you like (\`debian:trixie\`); one of the catalogue, such as \`ubuntu-24.04\`; or a disk image on the host ${hostPath}. With \`kernel\`, its disk.`,
           { expects: 'a path or the name of an image', example: 'image "images/debian-12.qcow2"' },
         ),
       ),
@@ -225,6 +225,24 @@ export const machineSchema = z
     kernel: path(`A kernel on the host, booted directly ${hostPath}.`, 'kernel "boot/vmlinuz"').optional(),
     initrd: path(`Its initial RAM disk ${hostPath}.`, 'initrd "boot/initrd.img"').optional(),
     cmdline: text('Its command line.', 'a kernel command line', 'cmdline "console=ttyS0 root=/dev/vda1"').optional(),
+    firmware: z
+      .enum(['bios', 'uefi'])
+      .optional()
+      .meta(
+        meta('What starts the boot loader of a disk image. Default: BIOS; on aarch64 UEFI.', {
+          expects: '"bios" or "uefi"',
+          example: 'firmware "uefi"',
+        }),
+      ),
+    arch: z
+      .enum(['x86_64', 'aarch64'])
+      .optional()
+      .meta(
+        meta("Its processors. Default: the host's; others are emulated.", {
+          expects: '"x86_64" or "aarch64"',
+          example: 'arch "aarch64"',
+        }),
+      ),
     vcpus: z
       .int()
       .min(1)
