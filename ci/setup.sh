@@ -52,6 +52,7 @@ if [[ $dev == 1 ]]; then
     'openssh-server|sshd|the server that the SSH tests talk to; not started as a service'
     'sudo|sudo|how the SSH tests become another user'
     'dropbear-bin|dropbear|the small server that the SSH tests talk to'
+    'xorriso|xorriso|checks the CD-ROM images that cloud-init reads'
     'chromium|chromium|the browser that opens the HTML report in tests'
   )
 fi

@@ -131,6 +131,11 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'the small server that the SSH tests talk to',
     need: 'develop',
   },
+  xorriso: {
+    packages: { apt: 'xorriso', dnf: 'xorriso', pacman: 'libisoburn', apk: 'xorriso', brew: 'xorriso' },
+    purpose: 'checks the CD-ROM images that cloud-init reads',
+    need: 'develop',
+  },
   chromium: {
     packages: { apt: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium' },
     purpose: 'opens the HTML report in tests',
