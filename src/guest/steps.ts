@@ -24,6 +24,9 @@ export const stepSchema = z.discriminatedUnion('kind', [
 /** One provision step, run in order before the template is sealed: plain data, or code with a key that stands for it. */
 export type Step = z.output<typeof stepSchema>
 
+/** A step that can be written down. */
+export type DataStep = Exclude<Step, { kind: 'setup' }>
+
 /** Installs packages with the guest's own package manager. */
 export function packages(...names: string[]): Step {
   return { kind: 'packages', names }

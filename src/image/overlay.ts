@@ -45,7 +45,8 @@ export async function convertDisk(from: string, to: string): Promise<void> {
   await qemuImg(['convert', '-f', format, '-O', 'qcow2', from, to])
 }
 
-async function qemuImg(args: string[]): Promise<string> {
+/** Runs qemu-img. @throws MayflyError MAYFLY_BUILD_FAILED with its own words. */
+export async function qemuImg(args: string[]): Promise<string> {
   // Loaded when it is needed: it costs 60 ms, and a resumed machine needs no qemu-img.
   const [{ execa }, program] = await Promise.all([import('execa'), findTool('qemu-img')])
   const { stdout, stderr, exitCode } = await execa(program, args, { reject: false })

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { errnoOf } from '../errors.js'
 import { markUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
+import { claimedDirectories } from './lasting-claims.js'
 import type { Session } from './session.js'
 import { isAbandoned, isOwnerAlive, listSessions } from './sweep.js'
 
@@ -49,9 +50,9 @@ async function claim(session: Session, directory: string): Promise<void> {
   })
 }
 
-/** The directories that sessions use which are not known to be dead. */
+/** The directories that sessions use which are not known to be dead, and those that machines of the user's own stand on. */
 export async function usedDirectories(store: Store): Promise<Set<string>> {
-  const used = new Set<string>()
+  const used = new Set(await claimedDirectories(store))
   for (const session of await listSessions(store)) {
     if (!isOwnerAlive(session) && (await isAbandoned(session))) continue
     const uses = join(session.directory, USES)

@@ -1,8 +1,9 @@
 import { MayflyError } from '../errors.js'
-import { describeStep, type Step } from '../guest/steps.js'
+import { type DataStep, describeStep, type Step } from '../guest/steps.js'
+import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { upload } from '../ssh/transfer.js'
-import type { Clone } from './clone.js'
+import type { Clone, Connected } from './clone.js'
 
 const APT = 'DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120'
 /** Lines of a failing step's output that its error shows. */
@@ -13,7 +14,7 @@ const TAIL = 20
  * @throws MayflyError MAYFLY_COMMAND_FAILED with the end of the step's output, MAYFLY_ABORTED.
  */
 export async function runStep(
-  machine: Clone,
+  machine: Connected,
   step: Step,
   log: (line: string) => void,
   signal?: AbortSignal,
@@ -50,14 +51,28 @@ async function explainEnd(error: unknown, { qemu }: Clone, step: Step): Promise<
 }
 
 async function work(
-  machine: Clone,
+  machine: Connected,
   step: Step,
   log: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { connection } = machine
   // Whoever defined the step knows what kind of machine that is: see vm/setup.ts.
   if (step.kind === 'setup') return await step.run(machine as never, signal)
+  const hint = 'No template of it was sealed; the steps before it are kept. Fix it and run again.'
+  await takeStep(machine.connection, step, log, { signal, hint })
+}
+
+/**
+ * Takes a step that is data in a machine that can be logged in to.
+ * @param log gets each line that it prints.
+ * @throws MayflyError MAYFLY_COMMAND_FAILED with the end of the step's output and `hint`, MAYFLY_FILE_TRANSFER_FAILED, MAYFLY_ABORTED.
+ */
+export async function takeStep(
+  connection: SshConnection,
+  step: DataStep,
+  log: (line: string) => void,
+  { signal, hint }: { signal?: AbortSignal | undefined; hint: string },
+): Promise<void> {
   if (step.kind === 'file') {
     return await upload(connection, step.source, step.target, {
       mode: step.mode,
@@ -84,7 +99,7 @@ async function work(
   throw new MayflyError(
     'MAYFLY_COMMAND_FAILED',
     `provision step failed (${killedBy ?? `exit code ${exitCode}`}): ${describeStep(step)}`,
-    { details: tail, hint: 'No template of it was sealed; the steps before it are kept. Fix it and run again.' },
+    { details: tail, hint },
   )
 }
 

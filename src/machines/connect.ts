@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MayflyError } from '../errors.js'
+import { FILES } from '../snapshot/machine.js'
+import { SshConnection } from '../ssh/connection.js'
+import type { SshTarget } from '../ssh/handshake.js'
+import { waitForSsh } from '../ssh/wait-for-ssh.js'
+import { withMachine } from './lock.js'
+import { lookAt } from './look.js'
+import type { Machine, MachineProcess } from './record.js'
+
+export interface ConnectOptions {
+  /** Default: the machine's own. */
+  user?: string | undefined
+  /** Path of a private key. Default: the machine's own. */
+  key?: string | undefined
+  /** In ms, for a guest that is still coming up. Default 60,000. */
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Logs in to a machine that runs, on its pinned host key; waits for one that is still starting.
+ * @throws MayflyError MAYFLY_VM_STATE when it does not run, MAYFLY_BOOT_TIMEOUT, MAYFLY_SSH_FAILED, MAYFLY_ABORTED.
+ */
+export async function connectTo(machine: Machine, options: ConnectOptions = {}): Promise<SshConnection> {
+  const { timeoutMs, signal } = options
+  const target = await sshTargetOf(machine, options)
+  const { state } = await lookAt(machine)
+  if (state === 'starting') return await waitForSsh({ ...target, timeoutMs, signal })
+  return await SshConnection.open({ ...target, timeoutMs, signal })
+}
+
+/** Where and how to log in. @throws MayflyError MAYFLY_VM_STATE when it does not run. */
+export async function sshTargetOf(machine: Machine, { user, key }: ConnectOptions = {}): Promise<SshTarget> {
+  const { name, record } = await known(machine)
+  const { state, note } = await lookAt(machine)
+  if (state === 'stopped' || state === 'suspended' || !record.run?.process) throw notRunning(name, state, note)
+  return await targetOf(machine, record.run.process, { user, key })
+}
+
+/** The same for a process that has yet to be written down. @throws MayflyError MAYFLY_VM_STATE for a guest without a network. */
+export async function targetOf(
+  { name, directory, record }: Machine,
+  { ssh }: MachineProcess,
+  { user, key }: ConnectOptions = {},
+): Promise<SshTarget> {
+  if (!ssh) {
+    throw new MayflyError('MAYFLY_VM_STATE', `${name} cannot be logged in to: it has no network`, {
+      hint: `Its console is there: mayfly console ${name}`,
+    })
+  }
+  const { ssh: access } = record.guest
+  return {
+    ...ssh,
+    username: user ?? access.user,
+    privateKey: await readKey(key ?? access.privateKey ?? join(directory, FILES.privateKey)),
+    hostKey: record.hostKey,
+  }
+}
+
+export function notRunning(name: string, state: string, note?: string): MayflyError {
+  return new MayflyError('MAYFLY_VM_STATE', `${name} is ${state}`, {
+    details: note ? [note] : [],
+    hint: state === 'suspended' ? `mayfly resume ${name}` : `mayfly start ${name}`,
+  })
+}
+
+/** One whose start was cut short is found out about first. */
+async function known(machine: Machine): Promise<Machine> {
+  const { run } = machine.record
+  return run && !run.process ? await withMachine(machine, {}, async (settled) => settled) : machine
+}
+
+async function readKey(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `the key cannot be read: ${path}`, { details: [String(error)] })
+  }
+}

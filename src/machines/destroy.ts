@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf } from '../errors.js'
+import { openStore } from '../image/store.js'
+import { releaseClaims } from '../session/lasting-claims.js'
+import { type DataDirectory, dataDirectory } from './data-directory.js'
+import { type LockedOptions, withName } from './lock.js'
+import { type Machine, readMachine } from './record.js'
+import { killProcesses } from './stop.js'
+
+/**
+ * Ends a machine and removes all that is of it. One whose record cannot be read is removed as well.
+ * @throws MayflyError MAYFLY_VM_STATE when it cannot be ended.
+ */
+export async function destroyMachine(
+  { name, directory }: Pick<Machine, 'name' | 'directory'>,
+  options: LockedOptions = {},
+): Promise<void> {
+  await withName(name, options, async () => {
+    const { data = dataDirectory() } = options
+    const machine = await readMachine(directory).catch(() => undefined)
+    // By their mark: also what no record tells of.
+    await killProcesses({ name, directory })
+    const sockets = machine?.record.run?.sockets
+    const going = join(data.machines, `.destroyed-${name}-${randomBytes(4).toString('hex')}`)
+    await rename(directory, going).catch((error) => {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    })
+    if (machine) await releaseClaims(await openStore(machine.record.cacheDir), directory)
+    await rm(going, { recursive: true, force: true })
+    if (sockets !== undefined && sockets !== directory) await rm(sockets, { recursive: true, force: true })
+    await removeLeftovers(data, name)
+  })
+}
+
+/** What commands for this name have left that were killed on the way. */
+async function removeLeftovers({ machines }: DataDirectory, name: string): Promise<void> {
+  const ours = new RegExp(`^\\.destroyed-${name.replaceAll('.', '\\.')}-[0-9a-f]{8}$`)
+  for (const entry of await readdir(machines)) {
+    if (entry === `.creating-${name}` || ours.test(entry))
+      await rm(join(machines, entry), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,89 @@
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf, MayflyError } from '../errors.js'
+import type { Guest } from '../guest/spec.js'
+import type { Image } from '../image/image.js'
+
+/** Changes whenever an older Mayfly could not make sense of a record. */
+export const RECORD_FORMAT = 1
+export const RECORD = 'machine.json'
+
+/** What `machine.json` says of a machine. What it is doing is found out by looking: see `lookAt`. */
+export interface MachineRecord {
+  format: typeof RECORD_FORMAT
+  name: string
+  createdAt: string
+  guest: Guest
+  /** What its disk lies on and its kernel comes from, whatever that name means by now. */
+  image: Image
+  /** Of its image. */
+  cacheDir: string
+  /** Versioned, so that its snapshots still fit when QEMU is another one. */
+  machineType: string
+  /** Public key (one line) that its SSH server must show. */
+  hostKey: string
+  /** When the guest's provision steps had all been taken. */
+  provisionedAt?: string | undefined
+  /** The VMFile that it was made from. */
+  vmfile?: string | undefined
+  /** Its last start, written before there is a process. */
+  run?: MachineRun | undefined
+  /** How its last run ended, when that was asked for. */
+  ended?: { how: string; at: string } | undefined
+}
+
+export interface MachineRun {
+  startedAt: string
+  /** Directory of its sockets. */
+  sockets: string
+  /** Known as soon as QEMU has greeted whoever started it. */
+  process?: MachineProcess | undefined
+  /** When a command first succeeded in it. */
+  readyAt?: string | undefined
+}
+
+export interface MachineProcess {
+  pid: number
+  startTime: number
+  /** Where its SSH server is; undefined without a network. */
+  ssh?: { host: string; port: number } | undefined
+}
+
+/** One named machine, as its directory says. */
+export interface Machine {
+  name: string
+  directory: string
+  record: MachineRecord
+}
+
+/** The machine in a directory; undefined if there is none. @throws MayflyError MAYFLY_VM_STATE for one that cannot be read. */
+export async function readMachine(directory: string): Promise<Machine | undefined> {
+  let record: MachineRecord
+  try {
+    record = JSON.parse(await readFile(join(directory, RECORD), 'utf8')) as MachineRecord
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw damaged(directory, [String(error)])
+  }
+  if (record?.format !== RECORD_FORMAT || typeof record.name !== 'string') {
+    throw damaged(directory, [
+      `format: ${JSON.stringify(record?.format)}, this version of Mayfly knows ${RECORD_FORMAT}`,
+    ])
+  }
+  return { name: record.name, directory, record }
+}
+
+/** Replaces the record in one step, and gives the machine as it is then. */
+export async function writeRecord(directory: string, record: MachineRecord): Promise<Machine> {
+  const path = join(directory, RECORD)
+  await writeFile(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
+  return { name: record.name, directory, record }
+}
+
+export function damaged(directory: string, details: readonly string[]): MayflyError {
+  return new MayflyError('MAYFLY_VM_STATE', `the record of a machine cannot be read: ${join(directory, RECORD)}`, {
+    details,
+    hint: `What is in its disk is still there. Remove the directory if nothing of it is needed.`,
+  })
+}
