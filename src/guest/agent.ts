@@ -51,6 +51,16 @@ export class Agent {
     return this.#request(`fixup`, `${time} ${randomBytes(32).toString('hex')}`)
   }
 
+  /** Gives the guest's network card another MAC address, and takes its IP address away. */
+  takeMacAddress(mac: string): Promise<void> {
+    return this.#request('mac', mac)
+  }
+
+  /** Resolves when the guest has begun to ask for an IP address by DHCP, not when it has one. */
+  askForAddress(): Promise<void> {
+    return this.#request('dhcp')
+  }
+
   /** Resolves when something in the guest listens on a TCP port. */
   listening(port: number): Promise<void> {
     return this.#request('listen', `${port}`)

@@ -1,5 +1,6 @@
 import { Agent } from '../guest/agent.js'
 import { isAlive } from '../host/process-table.js'
+import { cardOf } from '../network/card.js'
 import { type Exit, QemuProcess } from '../qemu/process.js'
 import type { Clone } from '../snapshot/clone.js'
 import { Place } from '../snapshot/place.js'
@@ -35,17 +36,18 @@ export async function takeAdopted(
       (request) => link.open({ kind: 'channel', lease, request }),
       () => link.notify({ do: 'disconnect', lease }),
     )
-    const target = { ...data.login, hostKey: place.hostKey, host: '127.0.0.1', port: data.sshPort }
+    const target = { ...data.login, hostKey: place.hostKey, ...data.address }
     const connection = SshConnection.adopt(client, data.software, target)
     if (disconnected) client.lost()
     else if (data.waitingShell !== undefined) await adoptWaitingShell(connection, client, data.waitingShell)
-    const { sshPort, login, privateKeyPath, timings } = data
+    const { address, login, privateKeyPath, timings } = data
     return {
       qemu,
       agent: new Agent(qemu.agent, data.hasAgent),
       prepared,
       place,
-      sshPort,
+      card: cardOf(prepared.guest.network, place.id, place.data.starts),
+      address,
       connection,
       login,
       privateKeyPath,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { processStartTime } from '../host/process-table.js'
 import type { QemuChannels } from '../qemu/process.js'
-import type { Clone } from '../snapshot/clone.js'
+import type { Connected } from '../snapshot/clone.js'
 import type { ChannelRequest } from '../ssh/relayed-client.js'
 import { serveChannel } from '../ssh/serve-channel.js'
 import type { KeeperMessage, LeaseData } from './protocol.js'
@@ -9,25 +9,25 @@ import { relayStream } from './relay-stream.js'
 
 /** A machine of ours that another process uses, over sockets. It ends here, whatever becomes of that process. */
 export class Lease implements AsyncDisposable {
-  readonly #clone: Clone
+  readonly #clone: Connected
   readonly #sockets = new Set<Socket>()
   #ending: Promise<void> | undefined
 
   /** @param tell the process that uses it. */
-  constructor(id: string, clone: Clone, tell: (message: KeeperMessage) => void) {
+  constructor(id: string, clone: Connected, tell: (message: KeeperMessage) => void) {
     this.#clone = clone
     void clone.qemu.exited.then((exit) => tell({ tell: 'exit', lease: id, exit }))
     clone.connection.onClose(() => tell({ tell: 'disconnected', lease: id }))
   }
 
   get data(): LeaseData {
-    const { place, qemu, agent, sshPort, login, privateKeyPath, connection, timings } = this.#clone
+    const { place, qemu, agent, address, login, privateKeyPath, connection, timings } = this.#clone
     const { username, privateKey } = login
     return {
       place: place.data,
       qemu: { pid: qemu.pid, startTime: processStartTime(qemu.pid) ?? 0, command: qemu.command },
       hasAgent: agent.present,
-      sshPort,
+      address,
       login: { username, privateKey },
       privateKeyPath,
       software: connection.software,

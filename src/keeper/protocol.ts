@@ -2,6 +2,7 @@ import type { MayflyErrorCode } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Exit, QemuChannels } from '../qemu/process.js'
 import type { Harness } from '../session/harness.js'
+import type { SshAddress } from '../snapshot/join-network.js'
 import type { PlaceData } from '../snapshot/place.js'
 import type { Prepared } from '../snapshot/prepare.js'
 import type { LaunchTimings } from '../snapshot/timings.js'
@@ -39,7 +40,7 @@ export interface LeaseData {
   place: PlaceData
   qemu: { pid: number; startTime: number; command: readonly string[] }
   hasAgent: boolean
-  sshPort: number
+  address: SshAddress
   login: { username: string; privateKey: string }
   privateKeyPath: string
   /** How its SSH server names itself. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MayflyError, messageOf } from '../errors.js'
+import { assertConnected } from '../snapshot/clone.js'
 import type { KeptGuests } from './kept-guests.js'
 import { Lease } from './lease.js'
 import { onLines, sendLine } from './lines.js'
@@ -73,7 +74,9 @@ export class WorkerLine implements AsyncDisposable {
     this.#taking.set(id, taking)
     this.used.set(key, (this.used.get(key) ?? 0) + 1)
     try {
-      const lease = new Lease(id, await kept.pool.take(taking.signal), (message) => this.tell(message))
+      const lease = new Lease(id, assertConnected(await kept.pool.take(taking.signal), 'a lease'), (message) =>
+        this.tell(message),
+      )
       this.#leases.set(id, lease)
       if (taking.signal.aborted || this.#ended) {
         await this.#end(id)

@@ -3,6 +3,7 @@ import { type Machine, qemuArgv } from './argv.js'
 
 const machine: Machine = {
   name: 'mayfly-test',
+  arch: 'x64',
   type: 'pc-q35-7.2',
   accelerator: 'tcg',
   cpus: 2,
@@ -18,6 +19,7 @@ const machine: Machine = {
       ],
     },
   ],
+  network: { mode: 'user' },
   consoleLog: '/log',
 }
 
@@ -76,4 +78,21 @@ test('a machine on its own listens, resets itself, and keeps what is flushed', (
   expect(argv).toContain('socket,id=console,path=/run/a,,b/console.sock,server=on,wait=off,logfile=/log,logappend=on')
   expect(argumentOf(argv, '-action')).toBe('reboot=reset')
   expect(JSON.parse(argumentOf(argv, '-blockdev')!).cache).toEqual({ 'no-flush': false })
+})
+
+test('a card on a bridge has an interface and an address of its own; without a network there is no card', () => {
+  const card = { mode: 'tap', bridge: 'br0', interface: 'mayfly0', mac: '52:54:01:02:03:04' } as const
+  const onBridge = qemuArgv({ ...machine, network: card })
+  expect(argumentOf(onBridge, '-netdev')).toBe('tap,id=net0,ifname=mayfly0,script=no,downscript=no')
+  expect(onBridge).toContainEqual(expect.stringMatching(/^virtio-net-pci,.*addr=0x3,.*mac=52:54:01:02:03:04/))
+  const alone = qemuArgv({ ...machine, network: { mode: 'none' } }).join(' ')
+  expect(alone).not.toMatch(/netdev|virtio-net/)
+})
+
+test('aarch64 has another board: its own serial port, and one on PCI for the agent', () => {
+  const argv = qemuArgv({ ...machine, arch: 'arm64', type: 'virt-7.2' })
+  expect(argumentOf(argv, '-machine')).toBe('virt-7.2,memory-backend=mem0,usb=off')
+  expect(argumentOf(argv, '-serial')).toBe('chardev:console')
+  expect(argv).toContainEqual(expect.stringMatching(/^pci-serial,id=serial1,bus=pcie\.0,addr=0x4,chardev=agent$/))
+  expect(argv.join(' ')).not.toContain('isa-')
 })

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import type { AcceleratorKind } from '../host/accelerator.js'
+import type { Arch } from '../host/host-arch.js'
+import { BOARDS } from './board.js'
 
 /** Descriptors that QEMU inherits, by what they carry. */
 export const CHANNEL_FDS = { qmp: 3, console: 4, agent: 5, state: 6 } as const
@@ -24,9 +26,19 @@ export interface DiskChain {
  */
 export type StateKind = 'migration' | 'devices'
 
+/**
+ * What a machine's network card is connected to: QEMU's own network, a tap interface that QEMU makes, and that goes when it ends,
+ * or nothing, when there is no card.
+ */
+export type NetworkCard =
+  | { mode: 'user' }
+  | { mode: 'none' }
+  | { mode: 'tap'; bridge: string; leases?: string | undefined; interface: string; mac: string }
+
 /** A machine in all that QEMU must be told. Two with equal argv, but for paths and `incoming`, can load each other's state. */
 export interface Machine {
   name: string
+  arch: Arch
   /** Versioned machine type, such as `pc-q35-7.2`. */
   type: string
   accelerator: AcceleratorKind
@@ -37,6 +49,7 @@ export interface Machine {
   /** Direct kernel boot. A clone has none: its kernel is in its RAM. */
   boot?: { kernel: string; initrd: string; cmdline: string } | undefined
   disks: readonly DiskChain[]
+  network: NetworkCard
   /** A screen, and a keyboard on a PS/2 port. */
   display?: boolean | undefined
   /** The console is also written here by QEMU itself, so that it outlives us. */
@@ -53,17 +66,16 @@ const SLOT = { display: 0x2, nic: 0x3, firstDisk: 0x8 } as const
 
 /** QEMU's command line for a machine, without the program's name. */
 export function qemuArgv(machine: Machine): string[] {
-  const human = machine.display ? 'on' : 'off'
+  const board = BOARDS[machine.arch]
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-name', escapeCommas(machine.name)],
-    // What no test guest needs costs time to emulate, to probe and to load.
     ...[
       '-machine',
-      `${machine.type},memory-backend=mem0,usb=off,sata=off,smbus=off,vmport=off,hpet=off,i8042=${human},graphics=${human}${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
+      `${machine.type},memory-backend=mem0,${board.options(machine)}${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
     ],
     ...['-accel', machine.accelerator === 'tcg' ? 'tcg,thread=multi,tb-size=128' : machine.accelerator],
-    ...['-cpu', machine.accelerator === 'tcg' ? 'max' : 'host'],
+    ...['-cpu', machine.accelerator === 'tcg' ? board.emulatedCpu : 'host'],
     ...['-smp', `${machine.cpus}`],
     ...['-m', `${Math.ceil(machine.memoryBytes / 1024 ** 2)}M`],
     ...['-object', ram(machine)],
@@ -73,15 +85,27 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-chardev', line(machine, 'qmp'), '-mon', 'chardev=qmp,mode=control'],
     ...(machine.standalone ? ['-chardev', line(machine, 'status'), '-mon', 'chardev=status,mode=control'] : []),
     ...['-chardev', `${line(machine, 'console')},logfile=${escapeCommas(machine.consoleLog)},logappend=on`],
-    ...['-device', 'isa-serial,id=serial0,chardev=console,index=0'],
+    ...board.console,
     ...['-chardev', line(machine, 'agent')],
-    ...['-device', 'isa-serial,id=serial1,chardev=agent,index=1'],
-    // Port 0: the kernel chooses, and QEMU is asked what it got.
-    ...['-netdev', 'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
-    ...['-device', device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac: MAC, romfile: '' })],
+    ...board.agent,
+    ...networkArgv(machine.network),
     ...(machine.display ? displayArgv() : []),
     ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index, machine.standalone !== undefined)),
     ...incoming(machine),
+  ]
+}
+
+function networkArgv(network: NetworkCard): string[] {
+  if (network.mode === 'none') return []
+  const mac = network.mode === 'tap' ? network.mac : MAC
+  return [
+    '-netdev',
+    network.mode === 'tap'
+      ? `tap,id=net0,ifname=${network.interface},script=no,downscript=no`
+      : // Port 0: the kernel chooses, and QEMU is asked what it got.
+        'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22',
+    '-device',
+    device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac, romfile: '' }),
   ]
 }
 

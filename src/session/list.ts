@@ -11,7 +11,9 @@ export interface VmRecord {
   name: string
   /** Of its QEMU; see `alive`. */
   pid: number
-  sshPort: number
+  /** Where its SSH server is; nowhere without a network, or until that is known. */
+  sshHost?: string | undefined
+  sshPort?: number | undefined
   startedAt: string
   /** Directories it was made from. */
   template?: string

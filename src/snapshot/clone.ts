@@ -2,30 +2,42 @@ import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { machineAdmission } from '../host/admission.js'
 import { explainFull } from '../image/store.js'
+import { assertBridge } from '../network/bridge.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { bootTimeoutMs } from './boot-timeout.js'
+import { joinNetwork, type Networked, noNetwork, type SshAddress } from './join-network.js'
 import { FILES, type Frozen } from './machine.js'
 import { Place } from './place.js'
 import type { Prepared } from './prepare.js'
 import { untilReady } from './ready.js'
 import { clientKey, type Resumed } from './resume.js'
-import type { Running } from './running.js'
 import { setRight } from './set-right.js'
 import { frozenTemplate } from './template.js'
 import { type LaunchTimings, timed } from './timings.js'
 import { leaveWreck } from './wreck.js'
 
 /** A machine that was resumed and can be logged in to, with its clock and entropy set right. Its session owns it. */
-export interface Clone extends Running, AsyncDisposable {
+export interface Clone extends Networked, AsyncDisposable {
   prepared: Prepared
   place: Place
-  sshPort: number
-  connection: SshConnection
+  /** Where its SSH server is; nowhere without a network. */
+  address: SshAddress | undefined
+  connection: SshConnection | undefined
   /** Who to log in as; `place` knows the host key to expect. */
   login: Omit<SshTarget, 'host' | 'port' | 'hostKey'>
   privateKeyPath: string
   timings: LaunchTimings
+}
+
+/** A machine with a network. */
+export type Connected = Clone & { address: SshAddress; connection: SshConnection }
+
+/** @throws MayflyError MAYFLY_NO_NETWORK */
+export function assertConnected(clone: Clone, what: string): Connected {
+  const { address, connection } = clone
+  if (!address || !connection) throw noNetwork(clone.prepared.guest.name, what)
+  return { ...clone, address, connection }
 }
 
 export interface CloneOptions {
@@ -40,6 +52,7 @@ export interface CloneOptions {
  */
 export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions = {}): Promise<Clone> {
   const { harness, guest, template } = prepared
+  if (guest.network.mode === 'tap') await assertBridge(guest.network.bridge)
   const share = await machineAdmission().acquire({ memoryBytes: guest.memoryBytes, cpus: 0, signal })
   let place: Place | undefined
   let resumed: Resumed | undefined
@@ -71,22 +84,29 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
   }
 }
 
-/** Logs in to a resumed machine; side by side with that, its clock and entropy are set right. */
+/** Connects a resumed machine and logs in to it; side by side with that, its clock and entropy are set right. */
 export async function logIn(
   { harness, guest, template, prepareMs }: Prepared,
   place: Place,
   resumed: Resumed,
   signal?: AbortSignal,
-): Promise<Pick<Clone, 'connection' | 'login' | 'privateKeyPath' | 'timings'>> {
+): Promise<Pick<Clone, 'address' | 'connection' | 'login' | 'privateKeyPath' | 'timings'>> {
   const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
   const { agent } = template.manifest
   const login = { username: 'root', privateKey: await clientKey(template) }
-  const target = { ...login, hostKey: place.hostKey, host: '127.0.0.1', port: resumed.sshPort }
   const ready = { timeoutMs: bootTimeoutMs(harness), signal, name: guest.name, resumed: true }
-  const [connection] = await Promise.all([
-    timed(timings, 'connect', () => untilReady(resumed, target, ready)),
+  const connect = async () => {
+    const address = await joinNetwork(resumed, ready)
+    const target = address && { ...login, hostKey: place.hostKey, ...address }
+    const [connection] = await Promise.all([
+      target && untilReady(resumed, target, ready),
+      place.record(resumed.qemu.pid, address),
+    ])
+    return { address, connection }
+  }
+  const [connected] = await Promise.all([
+    timed(timings, 'connect', connect),
     agent ? timed(timings, 'fixup', () => setRight(resumed.agent, resumed.qemu)) : undefined,
-    place.record(resumed.qemu.pid, resumed.sshPort),
   ])
-  return { connection, login, privateKeyPath: join(template.directory, FILES.privateKey), timings }
+  return { ...connected, login, privateKeyPath: join(template.directory, FILES.privateKey), timings }
 }

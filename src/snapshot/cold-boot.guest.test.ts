@@ -21,7 +21,7 @@ test('a machine booted from its image runs commands under keys of its own, and i
   {
     await using booted = await coldBoot({ harness, guest, image, directory })
     pid = booted.qemu.pid
-    const { stdout } = await exec(booted.ssh, 'cut -d. -f1 /proc/uptime; cat /proc/cmdline')
+    const { stdout } = await exec(booted.ssh!, 'cut -d. -f1 /proc/uptime; cat /proc/cmdline')
     // Booted now, not resumed: its uptime is within what the boot took.
     expect(Number(stdout.split('\n')[0])).toBeLessThanOrEqual(Math.ceil(booted.bootMs / 1000) + 1)
     expect(stdout).toContain('console=ttyS0')

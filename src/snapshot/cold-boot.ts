@@ -12,7 +12,7 @@ import type { SshTarget } from '../ssh/handshake.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import { FILES, templateMachine } from './machine.js'
-import { untilReady } from './ready.js'
+import { untilAgentReady, untilReady } from './ready.js'
 import { type Running, run } from './running.js'
 import { writeSeededInitrd } from './seeded-initrd.js'
 
@@ -29,7 +29,8 @@ export interface ColdBootOptions {
 
 /** A machine that was booted from its image and has run a command; its session owns it until it is disposed of. */
 export interface Booted extends Running, AsyncDisposable {
-  ssh: SshConnection
+  /** None without a network. */
+  ssh: SshConnection | undefined
   identity: SshIdentity
   /** From starting QEMU to the first command's result, in ms. */
   bootMs: number
@@ -53,13 +54,14 @@ export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
   }
   harness.session.own(owned)
   try {
-    const target = await targetOf(running, identity)
-    const ssh = await untilReady(running, target, {
+    const how = {
       timeoutMs: bootTimeout ?? bootTimeoutMs(harness),
       signal,
       name: guest.name,
       agent: image.features.agent,
-    })
+    }
+    const target = guest.network.mode === 'none' ? await greet(running) : await targetOf(running, identity)
+    const ssh = target ? await untilReady(running, target, how) : await untilAgentReady(running, how)
     return { ...running, ...owned, ssh, identity, bootMs: performance.now() - started }
   } catch (error) {
     const explained = aboutAccelerator(harness, await running.qemu.explain(error))
@@ -95,13 +97,17 @@ export async function prepareFiles(
   ])
 }
 
+async function greet({ qemu }: Pick<Running, 'qemu'>): Promise<undefined> {
+  await qemu.greeted()
+  await qemu.qmp.execute('qmp_capabilities')
+}
+
 /** Where and how to log in to a machine that boots with these keys; its QEMU has greeted then. */
 export async function targetOf(
   { qemu }: Pick<Running, 'qemu'>,
   identity: { client: Pick<SshIdentity['client'], 'privateKey'>; host: Pick<SshIdentity['host'], 'publicKey'> },
 ): Promise<SshTarget> {
-  await qemu.greeted()
-  await qemu.qmp.execute('qmp_capabilities')
+  await greet({ qemu })
   return {
     host: '127.0.0.1',
     port: await forwardedPort(qemu.qmp, 22),

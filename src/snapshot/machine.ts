@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Guest } from '../guest/spec.js'
+import type { Arch } from '../host/host-arch.js'
 import type { Image } from '../image/image.js'
-import type { DiskLayer, Machine, StateKind } from '../qemu/argv.js'
+import type { DiskLayer, Machine, NetworkCard, StateKind } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
 import type { SharedFiles } from './shared-files.js'
 
@@ -46,7 +47,10 @@ export interface HostIdentity {
 }
 
 /** What every guest is told at boot, whatever its image. */
-const CMDLINE = ['console=ttyS0', 'panic=-1', '8250.nr_uarts=2']
+const CMDLINE = ['panic=-1', '8250.nr_uarts=2']
+const CONSOLES: Record<Arch, string> = { x64: 'console=ttyS0', arm64: 'console=ttyAMA0' }
+/** On a bridge guests ask for their address; elsewhere it is always the same. */
+const TAP_CMDLINE = ['mayfly.network=dhcp']
 /** Before the others: the last console is the one that programs get. */
 const DISPLAY_CMDLINE = ['console=tty0']
 
@@ -55,8 +59,9 @@ export function templateMachine(harness: Harness, guest: Guest, image: Image, di
   const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
   return {
     ...common(harness, guest, layers, directory),
+    network: sealedCard(guest),
     ram: { path: join(directory, FILES.ram), share: true },
-    boot: kernelBoot(guest, image, join(directory, FILES.initrd)),
+    boot: kernelBoot(guest, image, join(directory, FILES.initrd), sealedCard(guest)),
   }
 }
 
@@ -70,10 +75,12 @@ export function cloneMachine(
   frozen: Frozen,
   directory: string,
   disk: DiskLayer,
+  network: NetworkCard,
   ram: Machine['ram'] = { path: frozen.ram, share: false },
 ): Machine {
   return {
     ...common(harness, guest, [disk, ...frozen.layers], directory),
+    network,
     ram,
     incoming: frozen.state.kind,
   }
@@ -90,11 +97,13 @@ export function rebootMachine(
   initrd: string,
   directory: string,
   layers: readonly DiskLayer[],
+  network: NetworkCard,
 ): Machine {
   return {
     ...common(harness, guest, layers, directory),
+    network,
     ram: { path: join(directory, FILES.ram), share: false },
-    boot: kernelBoot(guest, image, initrd),
+    boot: kernelBoot(guest, image, initrd, network),
   }
 }
 
@@ -103,9 +112,10 @@ function common(
   guest: Guest,
   layers: readonly DiskLayer[],
   directory: string,
-): Omit<Machine, 'ram' | 'boot' | 'incoming'> {
+): Omit<Machine, 'network' | 'ram' | 'boot' | 'incoming'> {
   return {
     name: `mayfly-${guest.name}`,
+    arch: guest.arch,
     type: qemu.machine,
     accelerator: accelerator.kind,
     cpus: guest.cpus,
@@ -116,12 +126,18 @@ function common(
   }
 }
 
-function kernelBoot({ display }: Guest, image: Image, initrd: string): Machine['boot'] {
+function kernelBoot({ display, arch }: Guest, image: Image, initrd: string, network: NetworkCard): Machine['boot'] {
+  const asked = [...(display ? DISPLAY_CMDLINE : []), CONSOLES[arch], ...CMDLINE]
   return {
     kernel: (display && image.displayKernel) || image.kernel,
     initrd,
-    cmdline: [...(display ? DISPLAY_CMDLINE : []), ...CMDLINE, ...image.cmdline].join(' '),
+    cmdline: [...asked, ...(network.mode === 'tap' ? TAP_CMDLINE : []), ...image.cmdline].join(' '),
   }
+}
+
+/** The card that a guest has while its template is made: on a bridge it would be seen by others, under an address that all its clones have. */
+export function sealedCard({ network }: Guest): NetworkCard {
+  return { mode: network.mode === 'none' ? 'none' : 'user' }
 }
 
 export function imageLayers(image: Image): DiskLayer[] {

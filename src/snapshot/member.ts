@@ -103,15 +103,16 @@ export class Member {
   /** Whoever is waiting for it already gets it as it is. */
   async #toSleep({ connection, qemu }: Clone): Promise<void> {
     if (this.#taken) return
-    await exec(connection, 'true')
+    if (connection) await exec(connection, 'true')
     if (this.#taken) return
     // dropbear runs one command at a time on a connection, and starts a shell sooner.
-    const shell = connection.isDropbear ? undefined : await WaitingShell.start(connection).catch(() => undefined)
+    const shell =
+      !connection || connection.isDropbear ? undefined : await WaitingShell.start(connection).catch(() => undefined)
     // A login shell of another kind ends at once; the machine does without.
-    if (shell) connection.keep(shell)
+    if (shell) connection?.keep(shell)
     if (this.#taken) return
     // It may sleep for longer than a connection may be silent.
-    this.#silence = connection.expectSilence()
+    this.#silence = connection?.expectSilence()
     await qemu.qmp.execute('stop')
     this.#asleep = true
   }
@@ -123,7 +124,7 @@ export class Member {
       void clone[Symbol.asyncDispose]().then(() => onDeath(reason))
     }
     void clone.qemu.exited.then(() => died(clone.qemu.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited in the pool')))
-    clone.connection.onClose((error) => void clone.qemu.ending().then(() => died(error)))
+    clone.connection?.onClose((error) => void clone.qemu.ending().then(() => died(error)))
   }
 }
 

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiskLayer } from '../qemu/argv.js'
-import { forwardedPort } from '../qemu/forwarded-port.js'
+import { cardOf } from '../network/card.js'
+import type { DiskLayer, NetworkCard } from '../qemu/argv.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
 import { Disk } from './disk.js'
+import type { Networked, SshAddress } from './join-network.js'
 import { FILES, type Frozen, type HostIdentity, rebootMachine } from './machine.js'
 import type { Prepared } from './prepare.js'
 import { type Resumed, resume } from './resume.js'
-import { type Running, run } from './running.js'
+import { run } from './running.js'
 import { writeSeededInitrd } from './seeded-initrd.js'
 import type { SharedFiles } from './shared-files.js'
 
@@ -19,6 +20,7 @@ export interface PlaceData {
   startedAt: string
   ram: string
   layers: readonly DiskLayer[]
+  starts: number
   /** Its archive in base64. */
   identity: (Omit<HostIdentity, 'archive'> & { archive: string }) | undefined
 }
@@ -33,6 +35,7 @@ export class Place implements AsyncDisposable {
   /** Who the machine says it is, if that is not what its template says. */
   identity: HostIdentity | undefined
   #ram = ''
+  #starts: number
   #memory: SharedFiles | undefined
 
   private constructor(prepared: Prepared, known: Partial<PlaceData> = {}) {
@@ -41,6 +44,7 @@ export class Place implements AsyncDisposable {
     this.id = known.id ?? `${guest.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${randomBytes(4).toString('hex')}`
     this.directory = known.directory ?? join(harness.session.directory, this.id)
     this.#startedAt = known.startedAt ?? new Date().toISOString()
+    this.#starts = known.starts ?? 0
     this.disk = new Disk(this.directory)
   }
 
@@ -74,6 +78,7 @@ export class Place implements AsyncDisposable {
       startedAt: this.#startedAt,
       ram: this.#ram,
       layers: this.disk.layers,
+      starts: this.#starts,
       identity: identity && { ...identity, archive: identity.archive.toString('base64') },
     }
   }
@@ -95,7 +100,8 @@ export class Place implements AsyncDisposable {
     const disk = this.disk.next()
     let resumed: Resumed
     try {
-      resumed = await resume({ harness, guest, frozen, directory: this.directory, disk: disk.path })
+      const { directory } = this
+      resumed = await resume({ harness, guest, frozen, directory, disk: disk.path, card: this.#nextCard() })
     } catch (error) {
       await Promise.all([this.disk.discard(disk), memory?.release(), below?.release()])
       throw error
@@ -112,12 +118,13 @@ export class Place implements AsyncDisposable {
   }
 
   /** Boots the machine's own disk in a new QEMU, with the keys of its template. */
-  async powerOn(): Promise<Running & { sshPort: number }> {
+  async powerOn(): Promise<Networked> {
     const { harness, guest, image } = this.#prepared
     const ram = join(this.directory, FILES.ram)
     await rm(ram, { force: true })
     const { layers, below } = this.disk
-    const machine = rebootMachine(harness, guest, image, await this.#initrd(), this.directory, layers)
+    const card = this.#nextCard()
+    const machine = rebootMachine(harness, guest, image, await this.#initrd(), this.directory, layers, card)
     const running = await run(harness, machine, this.directory)
     const { qemu } = running
     try {
@@ -125,9 +132,7 @@ export class Place implements AsyncDisposable {
       await this.disk.begin(layers, below?.retain())
       await this.#viewMemory(ram, undefined)
       await qemu.qmp.execute('qmp_capabilities')
-      const sshPort = await forwardedPort(qemu.qmp, 22)
-      await this.record(qemu.pid, sshPort)
-      return { ...running, sshPort }
+      return { ...running, card }
     } catch (error) {
       await qemu.kill()
       throw error
@@ -135,13 +140,14 @@ export class Place implements AsyncDisposable {
   }
 
   /** What `mayfly ls` and `mayfly gc` know of the machine. */
-  async record(pid: number, sshPort: number): Promise<void> {
+  async record(pid: number, address: SshAddress | undefined): Promise<void> {
     const { guest, template, image } = this.#prepared
     const record: VmRecord = {
       id: this.id,
       name: guest.name,
       pid,
-      sshPort,
+      sshHost: address?.host,
+      sshPort: address?.port,
       startedAt: this.#startedAt,
       template: template.directory,
       image: image.dir,
@@ -153,6 +159,11 @@ export class Place implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true })
     await this.disk.release()
     await this.#viewMemory('', undefined)
+  }
+
+  /** The card of the QEMU that is about to be started. */
+  #nextCard(): NetworkCard {
+    return cardOf(this.#prepared.guest.network, this.id, this.#starts++)
   }
 
   /** What the machine boots with. */

@@ -60,6 +60,38 @@ export async function untilReady(running: Running, target: SshTarget, options: R
   }
 }
 
+/**
+ * The same for a machine without a network: its agent has spoken, which is all that can be known of it.
+ * @throws MayflyError as `untilReady`; MAYFLY_GUEST_INVALID for a guest without an agent.
+ */
+export async function untilAgentReady({ qemu, agent }: Running, options: ReadyOptions): Promise<undefined> {
+  const { timeoutMs, signal, name } = options
+  if (!options.agent) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', `${name} has neither a network nor Mayfly's agent`, {
+      hint: 'Nothing tells when it is ready. Give it a network, or use an image with the agent.',
+    })
+  }
+  const settled = new AbortController()
+  const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
+  const up = Promise.race([agent.ready(), qemu.failOnExit(), qemu.console.failOnPanic(aborts)])
+  const late = () =>
+    new MayflyError(
+      'MAYFLY_BOOT_TIMEOUT',
+      `the agent of ${name} did not start within ${formatMilliseconds(timeoutMs)}`,
+      {
+        details: qemu.console.tail().map((line) => `console: ${line}`),
+      },
+    )
+  try {
+    await within(up, timeoutMs, late)
+  } catch (error) {
+    if (!signal?.aborted) throw error
+    throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })
+  } finally {
+    settled.abort()
+  }
+}
+
 async function connect(
   { agent }: Running,
   options: WaitForSshOptions & { timeoutMs: number },

@@ -2,17 +2,17 @@ import { copyFile, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
-import type { Machine } from '../qemu/argv.js'
+import type { Machine, NetworkCard } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
-import { cloneMachine, FILES, type Frozen } from './machine.js'
+import type { Networked } from './join-network.js'
+import { cloneMachine, FILES, type Frozen, sealedCard } from './machine.js'
 import { CAPABILITIES, loadUri, migrated, type Running, run } from './running.js'
 import type { Template } from './template.js'
 import type { LaunchTimings } from './timings.js'
 
-/** A resumed machine, running, and the loopback port of its SSH server. */
-export interface Resumed extends Running {
-  sshPort: number
+/** A resumed machine, running. */
+export interface Resumed extends Networked {
   timings: Pick<LaunchTimings, 'spawn' | 'load'>
 }
 
@@ -22,6 +22,8 @@ export interface ResumeOptions {
   frozen: Frozen
   /** QEMU's own; holds the console's log. */
   directory: string
+  /** Default: the one that its template was made with. */
+  card?: NetworkCard | undefined
   /** Where the machine's own empty layer is put, over the frozen one's disk. */
   disk: string
   /** Default: a private view of the frozen one's. */
@@ -32,16 +34,17 @@ export interface ResumeOptions {
  * Starts a machine from where `frozen` stopped.
  * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE or MAYFLY_CHECKPOINT_UNUSABLE with QEMU's words when the state does not load.
  */
-export async function resume({ harness, guest, frozen, directory, disk, ram }: ResumeOptions): Promise<Resumed> {
+export async function resume(options: ResumeOptions): Promise<Resumed> {
+  const { harness, guest, frozen, directory, disk, ram, card = sealedCard(guest) } = options
   const started = performance.now()
   await using state = await open(frozen.state.path, 'r')
   await copyFile(frozen.overlay, disk)
-  const machine = cloneMachine(harness, guest, frozen, directory, { path: disk, format: 'qcow2' }, ram)
+  const machine = cloneMachine(harness, guest, frozen, directory, { path: disk, format: 'qcow2' }, card, ram)
   const running = await run(harness, machine, directory, state)
   try {
-    const { sshPort, greetedAt } = await load(running, loadUri(harness.qemu))
+    const { sshPort, greetedAt } = await load(running, card, loadUri(harness.qemu))
     const timings = { spawn: greetedAt - started, load: performance.now() - greetedAt }
-    return { ...running, sshPort, timings }
+    return { ...running, card, sshPort, timings }
   } catch (error) {
     await running.qemu.kill()
     throw await unusable(running, frozen, error)
@@ -49,13 +52,17 @@ export async function resume({ harness, guest, frozen, directory, disk, ram }: R
 }
 
 /** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */
-async function load({ qemu }: Running, uri: string): Promise<{ sshPort: number; greetedAt: number }> {
+async function load(
+  { qemu }: Running,
+  card: NetworkCard,
+  uri: string,
+): Promise<{ sshPort: number | undefined; greetedAt: number }> {
   const { qmp } = qemu
   const [greetedAt, , , sshPort, loaded] = await Promise.all([
     qmp.greeted().then(() => performance.now()),
     qmp.execute('qmp_capabilities'),
     qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }),
-    forwardedPort(qmp, 22),
+    card.mode === 'user' ? forwardedPort(qmp, 22) : undefined,
     migrated(qmp, 'migrate-incoming', uri),
   ])
   if (!loaded) throw new Error('QEMU reported a failed load')

@@ -46,7 +46,7 @@ export interface SealOptions {
 
 /** A machine that is to be sealed. */
 interface Sealable extends Running, AsyncDisposable {
-  connection: SshConnection
+  connection: SshConnection | undefined
   hostKey: string
 }
 
@@ -124,17 +124,21 @@ async function start(
 
 /** Waits until the guest has nothing left to do, so that its clones start with nothing to do. */
 async function quiesce({ harness, image }: SealOptions, { qemu, agent, connection }: Sealable): Promise<void> {
+  if (connection) await settle(connection, bootTimeoutMs(harness))
+  // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
+  if (image.features.agent) await agentReply('quiesce', agent.quiesce(), qemu)
+}
+
+async function settle(connection: SshConnection, timeout: number): Promise<void> {
   // Degraded (exit 1) is as finished as running: a failed unit is the guest's business, and its tests'.
   const { exitCode } = await exec(
     connection,
     'if command -v systemctl >/dev/null; then systemctl is-system-running --wait >/dev/null; fi; sync',
-    { timeout: bootTimeoutMs(harness) },
+    { timeout },
   )
   if (exitCode === null)
     throw new MayflyError('MAYFLY_SSH_FAILED', 'the guest could not be brought to rest before sealing')
   await connection.close()
-  // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
-  if (image.features.agent) await agentReply('quiesce', agent.quiesce(), qemu)
 }
 
 /** Stops the guest and writes its device state; its RAM is in its file already. */

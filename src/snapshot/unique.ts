@@ -4,7 +4,7 @@ import { hostArchive } from '../guest/seed.js'
 import { exec } from '../ssh/exec.js'
 import { generateIdentity } from '../ssh/identity.js'
 import { bootTimeoutMs } from './boot-timeout.js'
-import type { Clone } from './clone.js'
+import { assertConnected, type Clone } from './clone.js'
 import { untilReady } from './ready.js'
 
 /**
@@ -50,7 +50,7 @@ exec "$@" </dev/null >/dev/null 2>&1
  * @throws MayflyError MAYFLY_COMMAND_FAILED with the guest's own words if it has not the means, or as `untilReady`.
  */
 export async function makeUnique(clone: Clone, signal?: AbortSignal): Promise<Clone> {
-  const { connection, place, prepared, login, sshPort } = clone
+  const { connection, place, prepared, login, address } = assertConnected(clone, 'making it unique')
   const { guest, harness } = prepared
   const timeoutMs = bootTimeoutMs(harness)
   const hostname = place.id.replaceAll(/[^A-Za-z0-9-]/g, '-')
@@ -68,7 +68,7 @@ export async function makeUnique(clone: Clone, signal?: AbortSignal): Promise<Cl
     })
   }
   place.identity = { hostKey: host.publicKey, hostname, archive: hostArchive(host, hostname) }
-  const target = { ...login, hostKey: place.hostKey, host: '127.0.0.1', port: sshPort }
+  const target = { ...login, hostKey: place.hostKey, ...address }
   const next = await untilReady(clone, target, { timeoutMs, signal, name: guest.name, resumed: true })
   await connection.close()
   return { ...clone, connection: next }

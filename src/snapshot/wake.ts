@@ -2,7 +2,8 @@ import { link } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sparseCopy } from '../image/sparse-copy.js'
 import { bootTimeoutMs } from './boot-timeout.js'
-import type { Clone } from './clone.js'
+import type { Connected } from './clone.js'
+import { joinNetwork, noNetwork } from './join-network.js'
 import { FILES } from './machine.js'
 import { Place } from './place.js'
 import type { Prepared } from './prepare.js'
@@ -24,7 +25,7 @@ export interface WakeOptions {
  * Resumes a template in a machine that can be frozen again: its RAM is a file of its own, all of it. Its session owns the machine.
  * @throws MayflyError MAYFLY_TEMPLATE_UNUSABLE, or as `untilReady`; no QEMU is left behind, the files in `directory` are.
  */
-export async function wake({ prepared, directory, signal }: WakeOptions): Promise<Clone> {
+export async function wake({ prepared, directory, signal }: WakeOptions): Promise<Connected> {
   const { harness, guest, template } = prepared
   const at = (name: string) => join(directory, name)
   const frozen = frozenTemplate(template)
@@ -34,6 +35,7 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
     ...[FILES.initrd, FILES.privateKey].map((name) => link(join(template.directory, name), at(name))),
   ])
   let resumed: Resumed | undefined
+  const timeoutMs = bootTimeoutMs(harness)
   const owned: AsyncDisposable = {
     [Symbol.asyncDispose]: async () => {
       await resumed?.qemu.kill()
@@ -47,7 +49,10 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
     const place = Place.at(directory, prepared)
     const login = { username: 'root', privateKey: await clientKey(template) }
     const timings: LaunchTimings = { prepare: 0, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
-    const machine = { ...resumed, ...owned, prepared, place, login, timings, privateKeyPath: at(FILES.privateKey) }
+    const address = await joinNetwork(resumed, { name: guest.name, timeoutMs, signal })
+    if (!address) throw noNetwork(guest.name, 'a provision step')
+    const privateKeyPath = at(FILES.privateKey)
+    const machine = { ...resumed, ...owned, prepared, place, address, login, timings, privateKeyPath }
     const connection = await timed(timings, 'connect', () => connect(machine, signal))
     // Before the step, which may look at the time.
     if (template.manifest.agent) await timed(timings, 'fixup', () => setRight(machine.agent, machine.qemu))
@@ -60,11 +65,11 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
 
 /** Logs in to a machine that was resumed. */
 export async function connect(
-  machine: Omit<Clone, 'connection'>,
+  machine: Omit<Connected, 'connection'>,
   signal: AbortSignal | undefined,
-): Promise<Clone['connection']> {
+): Promise<Connected['connection']> {
   const { harness, guest } = machine.prepared
-  const target = { ...machine.login, hostKey: machine.place.hostKey, host: '127.0.0.1', port: machine.sshPort }
+  const target = { ...machine.login, hostKey: machine.place.hostKey, ...machine.address }
   return await untilReady(machine, target, {
     timeoutMs: bootTimeoutMs(harness),
     signal,

@@ -4,7 +4,8 @@ import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'
-import { untilReady } from '../snapshot/ready.js'
+import { joinNetwork, type Networked, noNetwork, type SshAddress } from '../snapshot/join-network.js'
+import { untilAgentReady, untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
 import { setRight } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
@@ -23,8 +24,8 @@ export class Life {
   readonly #clone: Clone
   readonly #name: string
   readonly #bootTimeoutMs: number
-  #running: Running
-  #port: number
+  #running: Networked
+  #address: SshAddress | undefined
   #state: VmState = 'running'
   #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
@@ -44,8 +45,8 @@ export class Life {
     this.#name = clone.prepared.guest.name
     this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness)
     this.#running = clone
-    this.#port = clone.sshPort
-    this.#connection = Promise.resolve(clone.connection)
+    this.#address = clone.address
+    this.#connection = clone.connection && Promise.resolve(clone.connection)
     this.#observe(clone)
   }
 
@@ -57,14 +58,22 @@ export class Life {
     return this.#running
   }
 
+  /** @throws MayflyError MAYFLY_NO_NETWORK */
   get target(): SshTarget {
-    return { ...this.#clone.login, hostKey: this.#clone.place.hostKey, host: '127.0.0.1', port: this.#port }
+    if (!this.#address) throw noNetwork(this.#name, 'this')
+    return { ...this.#clone.login, hostKey: this.#clone.place.hostKey, ...this.#address }
+  }
+
+  /** Whether anything leads to the guest but its console and its agent. */
+  get hasNetwork(): boolean {
+    return this.#clone.prepared.guest.network.mode !== 'none'
   }
 
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
   async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     await this.#restart
     this.#assertState('running', what)
+    if (!this.hasNetwork) throw noNetwork(this.#name, what)
     const witness = this.witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
@@ -156,7 +165,7 @@ export class Life {
       const coming = this.#comeUp(async () => {
         const dying = qemu.kill()
         const resumed = await place.resume(frozen).finally(() => dying)
-        return { ...resumed, logIn: async () => (await logIn(prepared, place, resumed)).connection }
+        return { ...resumed, logIn: () => logIn(prepared, place, resumed) }
       })
       this.#restarting(coming)
       await coming
@@ -164,10 +173,13 @@ export class Life {
   }
 
   /** The loopback port of the host that leads to a port of the guest. */
-  async forwardPort(guestPort: number): Promise<number> {
+  async forwardPort(guestPort: number): Promise<SshAddress> {
     await this.#restart
     this.#assertAlive('forward a port')
-    return await this.forwards.open(this.#running.qemu.qmp, guestPort)
+    if (!this.hasNetwork) throw noNetwork(this.#name, 'a forwarded port')
+    // On a bridge all its ports can be reached.
+    if (this.#running.card.mode === 'tap') return { host: this.target.host, port: guestPort }
+    return { host: '127.0.0.1', port: await this.forwards.open(this.#running.qemu.qmp, guestPort) }
   }
 
   /** Power cut. */
@@ -187,6 +199,7 @@ export class Life {
     timeoutMs: number,
   ): Promise<void> {
     this.#assertState('running', command)
+    if (!this.hasNetwork) throw noNetwork(this.#name, command)
     const { qemu } = this.#running
     this.witness.asked = true
     // The connection ends before the command does, so its failure says nothing.
@@ -250,25 +263,40 @@ export class Life {
   }
 
   #boot(): Promise<void> {
-    return this.#comeUp(async () => ({ ...(await this.#clone.place.powerOn()), logIn: () => this.connect(true) }))
+    const { place, prepared } = this.#clone
+    const { image } = prepared
+    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent: image.features.agent }
+    return this.#comeUp(async () => {
+      const started = await place.powerOn()
+      const logIn = async () => {
+        const address = await joinNetwork(started, how)
+        this.#address = address
+        await place.record(started.qemu.pid, address)
+        return { address, connection: address ? await this.connect(true) : await untilAgentReady(started, how) }
+      }
+      return { ...started, logIn }
+    })
   }
 
   /** Another QEMU takes the place of the last. */
-  async #comeUp(start: () => Promise<Running & { sshPort: number; logIn(): Promise<SshConnection> }>): Promise<void> {
+  async #comeUp(
+    start: () => Promise<Networked & { logIn(): Promise<Pick<Clone, 'address' | 'connection'>> }>,
+  ): Promise<void> {
     this.#disconnect()
     this.#state = 'booting'
     this.#crashReason = undefined
     try {
       const started = await start()
       this.#running = started
-      this.#port = started.sshPort
       // Destroyed while QEMU was starting: destroy() waits for us, then kills what is there now.
       if (this.state === 'destroyed') throw this.#wrongState('go on')
       this.#inFlight = new InFlight()
       this.#observe(started)
       await this.forwards.openAgain(started.qemu.qmp)
-      const connection = await started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
-      this.#connection = Promise.resolve(connection)
+      const logIn = started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
+      const { address, connection } = await logIn
+      this.#address = address
+      this.#connection = connection && Promise.resolve(connection)
       if (this.#state === 'booting') this.#state = 'running'
     } catch (error) {
       if (this.state !== 'destroyed') this.#state = 'crashed'

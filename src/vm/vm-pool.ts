@@ -28,7 +28,8 @@ export class VmPool implements AsyncDisposable {
     }
     this.#guest = guest
     this.#options = options
-    this.#pool = keeping ? new KeptMachines(guest, options, keeping) : new Pool(guest, options)
+    this.#pool =
+      keeping && guest.network.mode !== 'none' ? new KeptMachines(guest, options, keeping) : new Pool(guest, options)
   }
 
   /** Builds the image and seals the template, unless they are there. */

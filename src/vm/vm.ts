@@ -46,9 +46,12 @@ export class Vm extends Screen implements AsyncDisposable {
     }
   }
 
-  /** Makes a TCP port of the guest's network interface reachable on a loopback port of the host, for as long as the Vm lives. */
+  /**
+   * Makes a TCP port of the guest's network interface reachable on a loopback port of the host, for as long as the Vm lives.
+   * On a bridge every port can be reached already, and this is where.
+   */
   async forwardPort(guestPort: number): Promise<{ host: string; port: number }> {
-    return { host: '127.0.0.1', port: await this.life.forwardPort(guestPort) }
+    return await this.life.forwardPort(guestPort)
   }
 
   /** Stops the vCPUs; `resume` lets them go on. */

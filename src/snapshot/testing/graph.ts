@@ -48,7 +48,7 @@ export async function warm(guest: Guest, cacheDir: string): Promise<Report & { p
 /** What a command in a fresh clone prints. */
 export async function inClone(prepared: Prepared, command: string): Promise<string> {
   await using machine = await clone(prepared)
-  const { stdout, stderr, exitCode } = await exec(machine.connection, command)
+  const { stdout, stderr, exitCode } = await exec(machine.connection!, command)
   if (exitCode !== 0) throw new Error(`${command} exited with ${exitCode}: ${stderr}`)
   return stdout
 }

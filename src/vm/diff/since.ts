@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../../snapshot/checkpoint.js'
 import { clone } from '../../snapshot/clone.js'
+import { noNetwork } from '../../snapshot/join-network.js'
 import { exec } from '../../ssh/exec.js'
 import { Allowance } from '../allowance.js'
 import type { VmBase } from '../base.js'
@@ -27,6 +28,7 @@ export async function diffSince(
     life.use('a comparison', (connection) => exec(connection, script, { stdin, signal, encoding: 'buffer' }))
   const resumed = clone(prepared, { frozen, signal })
   const before = resumed.then(({ connection }): Look => {
+    if (!connection) throw noNetwork(name, 'a comparison')
     return (script, { stdin } = {}) => exec(connection, script, { stdin, signal, encoding: 'buffer' })
   })
   try {
