@@ -4,6 +4,7 @@ import { append, command, examples } from './command.js'
 import type { GcOptions } from './gc.js'
 import { addImageCommands } from './image-program.js'
 import type { OpenOptions } from './open.js'
+import { addUpCommands } from './up-program.js'
 import { addVmFileCommands } from './vmfile-program.js'
 
 /** The command line, without what its commands do: that is imported when one of them is called, so that help is quick. */
@@ -116,6 +117,7 @@ export function buildProgram(): Command {
     )
 
   addImageCommands(program)
+  addUpCommands(program)
   addVmFileCommands(program)
   return program
 }
@@ -127,8 +129,9 @@ const EXIT_CODES = `
 Exit status:
   the status of the command in the guest, 128+n if signal n ended it;
   1 (doctor) the host lacks something, (image verify, image rm) not all images are sound or could be removed,
-  (vmfile) a file is not as it should be, 2 wrong command line or unknown guest, 124 --timeout is over,
-  125 Mayfly or the host failed, 130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
+  (vmfile) a file is not as it should be, (up, down, reload, provision) not all machines are,
+  2 wrong command line or unknown guest, 124 --timeout is over, 125 Mayfly or the host failed,
+  130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.
 `
 

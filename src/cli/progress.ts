@@ -24,6 +24,11 @@ export function branchesOn(stream: NodeJS.WriteStream, layout: Layout): Progress
   }
 }
 
+/** A line for each step when it ends, as where several things are done at once. */
+export function linesOn(stream: NodeJS.WriteStream, prefix: string): Progress {
+  return endProgress(stream, { prefix })
+}
+
 const REFRESH_MS = 200
 const CLEAR_TO_END = '\x1b[K'
 

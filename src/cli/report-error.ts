@@ -16,13 +16,13 @@ export function statusOf(error: unknown): number {
   return USAGE.includes(error.code) ? EXIT.usage : EXIT.harness
 }
 
-/** Message, details and hint on stderr; where it was thrown only for those who debug Mayfly. */
-export function printError(error: unknown, stderr: NodeJS.WriteStream = process.stderr): void {
+/** Message, details and hint on stderr, after what it is about; where it was thrown only for those who debug Mayfly. */
+export function printError(error: unknown, stderr: NodeJS.WriteStream = process.stderr, about?: string): void {
   const text =
     error instanceof MayflyError
       ? error.message
       : `${messageOf(error)}\n  Hint: DEBUG=mayfly:* prints where this came from.`
-  stderr.write(`${style('red', 'mayfly:', stderr)} ${text}\n`)
+  stderr.write(`${style('red', 'mayfly:', stderr)} ${about === undefined ? '' : `${about}: `}${text}\n`)
   if (!isDebugging()) return
   for (let at: unknown = error; at instanceof Error; at = at.cause)
     stderr.write(`${at === error ? '' : 'caused by: '}${at.stack}\n`)

@@ -31,7 +31,7 @@ test('root has the password', async ({ deb }) => {
   expect(await deb.succeed(`${check} "it's s3cret"; ${check} other`)).toBe('rightwrong')
 })
 
-test('a kernel of the host boots with its initrd and command line', async ({ task: _ }) => {
+test('a kernel of the host boots with its initrd and command line', async () => {
   const { store, session } = await openHarness()
   const { kernel, initrd } = await resolveImage(embeddedImage('micro'), { store, workshop: session, progress: silent })
   const project = await mkdtemp(join(tmpdir(), 'mayfly-vmfile-'))

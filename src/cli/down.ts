@@ -1,0 +1,35 @@
+import { resolve } from 'node:path'
+import { destroyMachine } from '../machines/destroy.js'
+import { stopMachine } from '../machines/stop.js'
+import type { Duration } from '../units.js'
+import type { ActionContext } from './action.js'
+import { ownMachine } from './own-machine.js'
+import { sideBySide } from './side-by-side.js'
+import { machinesMeant, type VmFileOptions } from './vmfile-argument.js'
+
+const HOW = {
+  off: 'was stopped already',
+  asked: 'stopped',
+  quit: 'stopped: it did not power itself off in time, and QEMU was made to quit',
+  killed: 'stopped: it did not power itself off in time, and QEMU was killed',
+}
+
+/** `mayfly down` */
+export async function down(
+  context: ActionContext,
+  options: VmFileOptions & { destroy?: boolean; timeout?: Duration },
+  args: string[],
+): Promise<number> {
+  const { path, names } = machinesMeant(options, args)
+  const { signal } = context
+  return await sideBySide(context, names, options, async (name, { progress }) => {
+    const machine = await ownMachine(name, resolve(path))
+    if (!machine) return ['is not there']
+    if (options.destroy) {
+      await progress.step(`destroy ${name}`, () => destroyMachine(machine, { signal }))
+      return ['destroyed']
+    }
+    const stopping = () => stopMachine(machine, { timeout: options.timeout, signal })
+    return [HOW[await progress.step(`stop ${name}`, stopping)]]
+  })
+}

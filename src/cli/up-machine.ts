@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util'
+import { MayflyError } from '../errors.js'
+import type { Guest } from '../guest/spec.js'
+import type { DataStep } from '../guest/steps.js'
+import { memoryBudget } from '../host/memory.js'
+import { createMachine } from '../machines/create.js'
+import { lookAt } from '../machines/look.js'
+import { resumeMachine } from '../machines/pause.js'
+import type { Machine } from '../machines/record.js'
+import { startMachine } from '../machines/start.js'
+import { takeSteps } from '../machines/take-steps.js'
+import { formatBytes } from '../units.js'
+import type { ActionContext } from './action.js'
+import { ownMachine } from './own-machine.js'
+import type { Telling } from './side-by-side.js'
+
+export interface UpContext extends ActionContext {
+  vmfile: string
+  provision: boolean
+  room: Room
+}
+
+/** What is left of the host's memory budget for machines that this command starts. */
+export class Room {
+  #bytes = memoryBudget()
+
+  /** @throws MayflyError MAYFLY_HOST_MEMORY. */
+  take({ memoryBytes }: Guest): void {
+    if (memoryBytes > this.#bytes) {
+      const left = `it wants ${formatBytes(memoryBytes)} of memory, and ${formatBytes(Math.max(0, this.#bytes))} are left`
+      throw new MayflyError('MAYFLY_HOST_MEMORY', left, {
+        hint: 'Give the machines less memory, bring up fewer of them, or raise MAYFLY_MEMORY_BUDGET.',
+      })
+    }
+    this.#bytes -= memoryBytes
+  }
+}
+
+/** Makes a machine run and be as its VMFile says, from whatever state it is in. @returns what was done, in words. */
+export async function bringUp(
+  { vmfile, provision, room, signal, cacheDir }: UpContext,
+  guest: Guest,
+  { progress, onLine }: Telling,
+): Promise<string[]> {
+  const did: string[] = []
+  const options = { progress, signal }
+  let machine = await ownMachine(guest.name, vmfile)
+  if (machine && !isSame(machine.record.guest, guest))
+    progress.note(`${guest.name}: ${vmfile} says something else by now; mayfly reload makes it anew`)
+  const state = machine && (await lookAt(machine)).state
+  if (!state || state === 'stopped') room.take(guest)
+  if (!machine) {
+    machine = await createMachine(guest, guest.name, { ...options, cacheDir, vmfile })
+    did.push('created')
+  }
+  if (state === 'suspended') {
+    await resumeMachine(machine, { signal })
+    did.push('resumed')
+  } else if (!state || state === 'stopped') {
+    machine = await startMachine(machine, { ...options, provision: false })
+    did.push('started')
+  }
+  // One that runs is left alone, unless what was done in it did not come to its end.
+  if (
+    provision &&
+    guest.provision.length > 0 &&
+    (did.includes('started') || machine.record.provisionedAt === undefined)
+  ) {
+    await takeSteps(machine, stepsOf(guest), { progress, onLine, signal })
+    did.push('provisioned')
+  }
+  return did.length === 0 ? ['runs already'] : did
+}
+
+/** VMFiles have no code in them. */
+export function stepsOf({ provision }: Guest): DataStep[] {
+  return provision.filter((step) => step.kind !== 'setup')
+}
+
+/** But for what is done in it: that is done again when it is asked for. */
+function isSame(made: Machine['record']['guest'], wanted: Guest): boolean {
+  const plain = (guest: Guest): unknown => JSON.parse(JSON.stringify({ ...guest, provision: [] }))
+  return isDeepStrictEqual(plain(made), plain(wanted))
+}

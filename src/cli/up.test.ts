@@ -1,0 +1,108 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { defineGuest } from '../guest/spec.js'
+import { type BuiltPackage, buildPackage } from './testing/built-package.js'
+
+let built: BuiltPackage
+beforeAll(async () => {
+  built = await buildPackage()
+}, 60_000)
+afterAll(() => built[Symbol.asyncDispose]())
+
+let project: string
+beforeEach(async () => {
+  project = await mkdtemp(join(tmpdir(), 'mayfly-up-'))
+  onTestFinished(() => rm(project, { recursive: true }))
+  await writeFile(join(project, 'VMFile.kdl'), 'vm "web" { image "micro"; }\nvm "db" { image "micro"; memory 1024; }\n')
+})
+
+function mayfly(args: string[], env: Record<string, string> = {}, cwd = project) {
+  return execa(process.execPath, [built.main, ...args], {
+    cwd,
+    env: { XDG_DATA_HOME: join(project, 'data'), MAYFLY_CACHE_DIR: join(project, 'cache'), ...env },
+    reject: false,
+  })
+}
+
+/** A machine that is off, as far as its record goes. */
+async function made(name: string, vmfile?: string): Promise<void> {
+  const directory = join(project, 'data/mayfly/machines', name)
+  await mkdir(directory, { recursive: true })
+  const record = {
+    format: 1,
+    name,
+    createdAt: new Date().toISOString(),
+    guest: defineGuest({ name, image: 'micro' }),
+    image: { name: 'micro', digest: 'sha256:0', dir: '/nowhere' },
+    cacheDir: join(project, 'cache'),
+    machineType: 'q35',
+    login: { user: 'root', hostKey: 'ssh-ed25519 A' },
+    vmfile,
+  }
+  await writeFile(join(directory, 'machine.json'), JSON.stringify(record))
+}
+
+test('machines that are not there are not brought down, and names may be cut short', async () => {
+  expect(await mayfly(['down'])).toMatchObject({
+    exitCode: 0,
+    stderr: '',
+    stdout: 'web  is not there\ndb   is not there',
+  })
+  expect((await mayfly(['down', 'w'])).stdout).toBe('web  is not there')
+  expect((await mayfly(['down', '--name', 'db', '--name', 'web'])).stdout).toMatch(/^web .*\ndb /)
+  expect(JSON.parse((await mayfly(['down', 'd', '--destroy', '--json'])).stdout)).toEqual([
+    { name: 'db', state: null, did: ['is not there'], ms: expect.any(Number) },
+  ])
+})
+
+test('the VMFile is the nearest one above, or the one that is named', async () => {
+  const below = join(project, 'src/deep')
+  await mkdir(below, { recursive: true })
+  expect((await mayfly(['down', 'web'], {}, below)).stdout).toBe('web  is not there')
+  await writeFile(join(below, 'other.kdl'), 'vm "cache" { image "micro"; }')
+  expect((await mayfly(['down', '-f', 'src/deep/other.kdl'])).stdout).toBe('cache  is not there')
+  const none = await mayfly(['up'], {}, tmpdir())
+  expect(none).toMatchObject({ exitCode: 2, stdout: '' })
+  expect(none.stderr).toContain('there is no VMFile.kdl here, nor in a directory above')
+  expect(none.stderr).toContain('--file')
+})
+
+test('a wrong name suggests, and a wrong file says where, before anything is done', async () => {
+  const typo = await mayfly(['up', 'wep'])
+  expect(typo).toMatchObject({ exitCode: 2, stdout: '' })
+  expect(typo.stderr).toContain('VMFile.kdl has no machine "wep"')
+  expect(typo.stderr).toContain('Did you mean web?')
+  await writeFile(join(project, 'VMFile.kdl'), 'vm "web" { image "micro"; snapshot #false; }')
+  const wrong = await mayfly(['reload'])
+  expect(wrong.exitCode).toBe(2)
+  expect(wrong.stderr).toContain('VMFile.kdl:1:36: error: this version of Mayfly cannot boot a machine each time')
+})
+
+test('machines of others are left alone', async () => {
+  await made('web', '/elsewhere/VMFile.kdl')
+  await made('db')
+  const { exitCode, stdout, stderr } = await mayfly(['down', '--destroy'])
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: 'web  failed\ndb   failed' })
+  expect(stderr).toContain('web: there is another machine web, which was made from /elsewhere/VMFile.kdl')
+  expect(stderr).toContain('db: there is another machine db, which was made by mayfly create')
+  expect((await mayfly(['reload', 'web'])).exitCode).not.toBe(0)
+})
+
+test('of its own, one that is off is said to be so, or destroyed', async () => {
+  await made('web', join(project, 'VMFile.kdl'))
+  expect((await mayfly(['down', 'web'])).stdout).toBe('web  was stopped already')
+  const provisioned = await mayfly(['provision', 'db'])
+  expect(provisioned).toMatchObject({ exitCode: 1, stdout: 'db  failed' })
+  expect(provisioned.stderr).toContain('db: it has not been made yet')
+  expect((await mayfly(['down', '--destroy'])).stdout).toBe('web  destroyed\ndb   is not there')
+})
+
+test('machines for which there is no memory are refused, one by one', async () => {
+  await made('db', join(project, 'VMFile.kdl'))
+  const { exitCode, stderr } = await mayfly(['up', 'db'], { MAYFLY_MEMORY_BUDGET: '512MiB' })
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/db: it wants 1\.0 GiB of memory, and 512 MiB are left/)
+})
