@@ -17,7 +17,9 @@ export function command<Options extends object>(
       const self = values.pop() as Command
       values.pop()
       const { act } = await import('./action.js')
-      const { cacheDir, ...options } = self.optsWithGlobals() as { cacheDir?: string } & Options
+      const { cacheDir, color, ...options } = self.optsWithGlobals() as { cacheDir?: string; color?: boolean } & Options
+      // What we start is told as well.
+      if (color === false) process.env.NO_COLOR = '1'
       const args = (values as (string | string[] | undefined)[]).flatMap((value) => value ?? [])
       await act(cacheDir, async (context) => (await load())(context, options as unknown as Options, args))
     })
@@ -31,4 +33,9 @@ export function examples(...lines: string[]): string {
 /** Gathers the values of an option that may be given several times. */
 export function append(value: string, before: string[] = []): string[] {
   return [...before, value]
+}
+
+/** A bare number stays one, so that it is counted in the unit of its place. */
+export function numeric(value: string): string | number {
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
 }

@@ -1,9 +1,18 @@
 import { constants } from 'node:os'
 import type { ExecOptions } from '../ssh/exec.js'
-import type { Vm } from '../vm/vm.js'
+import type { Shell, ShellOptions } from '../ssh/shell.js'
 import { EXIT } from './exit.js'
 import { interact } from './interact.js'
 import { writerOf } from './streams.js'
+
+/** What a command line needs of a machine: a `Vm`, or a connection. */
+export interface InMachine {
+  exec(
+    command: string | readonly string[],
+    options: Omit<ExecOptions, 'encoding'>,
+  ): Promise<{ exitCode: number | null; signal: string | null }>
+  shell(options: ShellOptions): Promise<Shell>
+}
 
 /** Whether a command line without a command is one for a person. */
 export function isInteractive(command: readonly string[]): boolean {
@@ -15,21 +24,21 @@ export function isInteractive(command: readonly string[]): boolean {
  * @returns this process's exit status.
  */
 export async function runInMachine(
-  vm: Vm,
+  machine: InMachine,
   command: readonly string[],
   options: Omit<ExecOptions, 'encoding'> = {},
 ): Promise<number> {
-  const ended = isInteractive(command) ? await interact(vm) : await passThrough(vm, command, options)
+  const ended = isInteractive(command) ? await interact(machine) : await passThrough(machine, command, options)
   return ended.signal === null ? (ended.exitCode ?? EXIT.harness) : EXIT.signal + signalNumber(ended.signal)
 }
 
 async function passThrough(
-  vm: Vm,
+  machine: InMachine,
   command: readonly string[],
   options: Omit<ExecOptions, 'encoding'>,
 ): Promise<{ exitCode: number | null; signal: string | null }> {
   const [line] = command
-  return await vm.exec(command.length === 1 ? line! : command.length === 0 ? ['sh'] : command, {
+  return await machine.exec(command.length === 1 ? line! : command.length === 0 ? ['sh'] : command, {
     ...options,
     stdin: process.stdin,
     onStdout: writerOf(process.stdout),

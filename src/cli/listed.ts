@@ -1,6 +1,5 @@
 import type { StoredImage } from '../image/stored.js'
 import type { StoredTemplate } from '../snapshot/stored.js'
-import { formatMilliseconds } from '../units.js'
 import { style } from './style.js'
 
 /** A template as `mayfly ls` shows it. */
@@ -10,8 +9,4 @@ export type ListedImage = StoredImage & { usable: boolean }
 /** `usable`, or why it is not. */
 export function state(usable: boolean, reason = 'its manifest is missing or damaged'): string {
   return usable ? style('green', 'usable') : style('yellow', reason)
-}
-
-export function ago(time: Date): string {
-  return `${formatMilliseconds(Math.max(0, Date.now() - time.getTime()))} ago`
 }

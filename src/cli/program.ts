@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { append, command, examples } from './command.js'
+import { append, command, examples, numeric } from './command.js'
 import type { GcOptions } from './gc.js'
 import { addImageCommands } from './image-program.js'
+import { addMachineCommands } from './machine-program.js'
 import type { OpenOptions } from './open.js'
 import { addUpCommands } from './up-program.js'
 import { addVmFileCommands } from './vmfile-program.js'
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
       ),
     )
     .showSuggestionAfterError()
+    .option('--no-color', 'no colours, as with NO_COLOR')
     .exitOverride()
     .addHelpText('after', examples('mayfly run micro -- uname -a', 'mayfly warm', 'mayfly doctor') + EXIT_CODES)
 
@@ -116,6 +118,7 @@ export function buildProgram(): Command {
       examples('mayfly gc', 'mayfly gc --older-than 7d --max-size 10GiB --dry-run', 'mayfly gc --all'),
     )
 
+  addMachineCommands(program)
   addImageCommands(program)
   addUpCommands(program)
   addVmFileCommands(program)
@@ -134,11 +137,6 @@ Exit status:
   130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.
 `
-
-/** A bare number stays one, so that it is counted in the unit of its place. */
-function numeric(value: string): string | number {
-  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
-}
 
 function version(): string {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')

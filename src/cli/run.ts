@@ -2,9 +2,10 @@ import { MayflyError } from '../errors.js'
 import { type Duration, type Size, toMilliseconds } from '../units.js'
 import { launch } from '../vm/launch.js'
 import type { ActionContext } from './action.js'
+import { environment } from './environment.js'
 import { guestNamed } from './guest-argument.js'
 import { isInteractive, runInMachine } from './in-machine.js'
-import { delayed, progressOn } from './progress.js'
+import { shownProgress } from './shown-progress.js'
 
 export interface RunOptions {
   cpus?: number
@@ -17,9 +18,6 @@ export interface RunOptions {
   timeout?: Duration
   verbose?: boolean
 }
-
-/** Shorter launches need no explanation. */
-const QUIET_MS = 500
 
 /** `mayfly run`: gives the status of the guest's command. */
 export async function run({ cacheDir, signal }: ActionContext, options: RunOptions, args: string[]): Promise<number> {
@@ -38,27 +36,12 @@ export async function run({ cacheDir, signal }: ActionContext, options: RunOptio
     })
   }
   const uploads = (options.upload ?? []).map(uploadOf)
-  const progress = progressOn(process.stderr)
-  const shown = options.verbose ? progress : process.stderr.isTTY ? delayed(progress, QUIET_MS) : undefined
-  await using vm = await launch(guest, { cacheDir, signal, progress: shown })
+  await using vm = await launch(guest, { cacheDir, signal, progress: shownProgress(options.verbose) })
   // A kill of the machine ends whatever waits for it.
   signal.addEventListener('abort', () => void vm.destroy())
   signal.throwIfAborted()
   for (const { local, remote } of uploads) await vm.upload(local, remote)
   return await runInMachine(vm, command, execOptions)
-}
-
-function environment(entries: readonly string[]): Record<string, string> {
-  const pairs = entries.map((entry): [string, string | undefined] => {
-    const at = entry.indexOf('=')
-    return at < 0 ? [entry, process.env[entry]] : [entry.slice(0, at), entry.slice(at + 1)]
-  })
-  const unset = pairs.find(([, value]) => value === undefined)
-  if (unset)
-    throw new MayflyError('MAYFLY_OPTION_INVALID', `--env ${unset[0]}: you have no such variable`, {
-      hint: 'Give NAME=value.',
-    })
-  return Object.fromEntries(pairs) as Record<string, string>
 }
 
 /** Splits at the last colon: guest paths seldom have one. */

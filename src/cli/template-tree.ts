@@ -1,5 +1,6 @@
 import { formatBytes } from '../units.js'
-import { ago, type ListedImage, type ListedTemplate, state } from './listed.js'
+import { ago } from './ago.js'
+import { type ListedImage, type ListedTemplate, state } from './listed.js'
 import { style } from './style.js'
 import { table } from './table.js'
 

@@ -14,6 +14,8 @@ export interface VmRecord {
   /** Where its SSH server is; nowhere without a network, or until that is known. */
   sshHost?: string | undefined
   sshPort?: number | undefined
+  /** Who may log in, and the key (one line) that the server must show. */
+  login?: { user: string; privateKeyPath: string; hostKey: string } | undefined
   startedAt: string
   /** Directories it was made from. */
   template?: string

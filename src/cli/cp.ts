@@ -1,0 +1,60 @@
+import { stat } from 'node:fs/promises'
+import { basename, join, posix } from 'node:path'
+import { MayflyError } from '../errors.js'
+import type { SshConnection } from '../ssh/connection.js'
+import { exec } from '../ssh/exec.js'
+import { download, upload } from '../ssh/transfer.js'
+import type { ActionContext } from './action.js'
+import { shownProgress } from './shown-progress.js'
+import { connectToTarget, targetNamed } from './target.js'
+
+/** `machine:path`; undefined for a path of this host. */
+export function remotePlace(text: string): { name: string; path: string } | undefined {
+  const match = /^([^/:]+):(.*)$/s.exec(text)
+  return match ? { name: match[1]!, path: match[2]! } : undefined
+}
+
+/** `mayfly cp` */
+export async function cp(
+  { cacheDir, signal }: ActionContext,
+  _: object,
+  [from = '', to = '']: string[],
+): Promise<number> {
+  const [source, target] = [remotePlace(from), remotePlace(to)]
+  const remote = source ?? target
+  if (!remote || (source && target)) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `one of ${from} and ${to} must be a machine's: <machine>:<path>`, {
+      hint: 'For example: mayfly cp ./site web:/srv/site. A file here with a colon in its name: ./a:b',
+    })
+  }
+  await using connection = await connectToTarget(await targetNamed(remote.name, cacheDir), { signal })
+  await shownProgress().step(`copy ${from} to ${to}`, async () => {
+    if (source) await toHere(connection, source.path || '.', to, signal)
+    else await toMachine(connection, from, target!.path || '.', signal)
+  })
+  return 0
+}
+
+/** As cp(1) has it: into a directory that is there, else under the name that is given. `dir/.` is what is in it. */
+async function toMachine(connection: SshConnection, local: string, remote: string, signal: AbortSignal): Promise<void> {
+  const into = remote.endsWith('/') || (await isRemoteDirectory(connection, remote))
+  const name = /(^|\/)\.$/.test(local) ? '' : basename(local)
+  await upload(connection, local, into ? posix.join(remote, name) : remote, { signal })
+}
+
+async function toHere(connection: SshConnection, remote: string, local: string, signal: AbortSignal): Promise<void> {
+  const into = local.endsWith('/') || (await isDirectory(local))
+  const name = /(^|\/)\.$/.test(remote) ? '' : posix.basename(remote)
+  await download(connection, remote, into ? join(local, name) : local, { signal })
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+}
+
+async function isRemoteDirectory(connection: SshConnection, path: string): Promise<boolean> {
+  return (await exec(connection, ['test', '-d', path])).exitCode === 0
+}

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { MayflyError } from '../errors.js'
+import type { Guest, GuestSpec } from '../guest/spec.js'
+import { createMachine } from '../machines/create.js'
+import { startMachine } from '../machines/start.js'
+import type { Duration, Size } from '../units.js'
+import type { ActionContext } from './action.js'
+import { guestNamed } from './guest-argument.js'
+import { factsOf } from './machine-facts.js'
+import { shownProgress } from './shown-progress.js'
+import { describeRunning } from './start.js'
+import { print, printJson } from './streams.js'
+
+export interface CreateOptions {
+  name?: string
+  image?: string
+  imageUrl?: string
+  sha256?: string
+  cpus?: number
+  vcpus?: number
+  memory?: Size
+  disk?: Size
+  display?: boolean
+  bridge?: string
+  network?: string
+  cloudInit?: string
+  sshKey?: string
+  user?: string
+  start?: boolean
+  wait?: boolean
+  timeout?: Duration
+  verbose?: boolean
+  json?: boolean
+}
+
+/** `mayfly create` */
+export async function create(
+  { cacheDir, signal }: ActionContext,
+  options: CreateOptions,
+  args: string[],
+): Promise<number> {
+  const guest = await guestOf(options, args[0])
+  const progress = shownProgress(options.verbose)
+  const onWait = () => progress.note('another command is at work on that name; waiting for it')
+  const name = options.name ?? guest.name
+  const made = await createMachine(guest, name, { cacheDir, progress, signal, onWait })
+  const { start, wait, timeout, json } = options
+  const machine = start ? await startMachine(made, { progress, signal, onWait, wait, bootTimeout: timeout }) : made
+  if (json) await printJson(await factsOf(machine))
+  else await print(start ? describeRunning(await factsOf(machine)) : `created ${name}; mayfly start ${name} boots it`)
+  return 0
+}
+
+async function guestOf(options: CreateOptions, argument: string | undefined): Promise<Guest> {
+  const { image, imageUrl } = options
+  const named = [argument, image, imageUrl].filter((given) => given !== undefined)
+  if (named.length !== 1) {
+    throw new MayflyError(
+      'MAYFLY_OPTION_INVALID',
+      named.length === 0 ? 'no guest is given' : 'several guests are given',
+      {
+        details: named,
+        hint: 'Give one: mayfly create debian --name web; or --image ./disk.qcow2, or --image-url https://…',
+      },
+    )
+  }
+  const spec = await specOf(options)
+  if (imageUrl === undefined) return await guestNamed(named[0]!, spec)
+  const { defineGuest } = await import('../guest/spec.js')
+  return defineGuest({ ...spec, image: { url: imageUrl, sha256: options.sha256 } })
+}
+
+async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>> {
+  const { memory, disk, display, bridge, network, cloudInit, sshKey, user } = options
+  const given: Omit<GuestSpec, 'image'> = {
+    cpus: options.cpus ?? options.vcpus,
+    memory,
+    disk,
+    display,
+    network: bridge === undefined ? (network as 'user' | 'none' | undefined) : { mode: 'tap', bridge },
+    cloudInit: cloudInit === undefined ? undefined : { userData: await textOf(cloudInit, '--cloud-init') },
+    ssh:
+      sshKey === undefined && user === undefined
+        ? undefined
+        : { user, authorizedKeys: sshKey === undefined ? undefined : [await textOf(sshKey, '--ssh-key')] },
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+async function textOf(path: string, option: string): Promise<string> {
+  try {
+    return (await readFile(resolve(path), 'utf8')).trim()
+  } catch (error) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `${option} cannot be read: ${path}`, { details: [String(error)] })
+  }
+}

@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { type Looked, lookAt, type MachineState } from '../machines/look.js'
+import type { Machine } from '../machines/record.js'
+import type { ListedSession, ListedVm } from '../session/list.js'
+import { FILES } from '../snapshot/machine.js'
+
+/** A machine as `--json` shows it: one of the user's own, or one of a running test session. */
+export interface MachineFacts {
+  name: string
+  state: MachineState | 'damaged'
+  /** How it came to be so, if there is anything to say. */
+  note?: string | undefined
+  /** The process that owns it; undefined for a machine that is nobody's but the user's. */
+  session?: { id: string; pid: number } | undefined
+  image?: string | undefined
+  cpus?: number | undefined
+  memoryBytes?: number | undefined
+  diskBytes?: number | undefined
+  network?: string | undefined
+  pid?: number | undefined
+  ssh?: { host: string; port: number; user: string; privateKeyPath: string; hostKey: string } | undefined
+  createdAt?: string | undefined
+  startedAt?: string | undefined
+  endedAt?: string | undefined
+  vmfile?: string | undefined
+  directory: string
+}
+
+/** What can be said of a named machine at this moment. */
+export async function factsOf(machine: Machine, looked?: Looked): Promise<MachineFacts> {
+  const { name, directory, record } = machine
+  const { state, note, endedAt } = looked ?? (await lookAt(machine))
+  const { guest, image, run } = record
+  const process = state === 'stopped' ? undefined : run?.process
+  return {
+    name,
+    state,
+    note,
+    image: image.name,
+    cpus: guest.cpus,
+    memoryBytes: guest.memoryBytes,
+    diskBytes: guest.diskBytes,
+    network: guest.network.mode,
+    pid: process?.pid,
+    ssh: process?.ssh && {
+      ...process.ssh,
+      user: guest.ssh.user,
+      privateKeyPath: guest.ssh.privateKey ?? join(directory, FILES.privateKey),
+      hostKey: record.hostKey,
+    },
+    createdAt: record.createdAt,
+    startedAt: run?.startedAt,
+    endedAt,
+    vmfile: record.vmfile,
+    directory,
+  }
+}
+
+/** Where and how to log in to a Vm of a test; undefined without a network. */
+export function sshOf({ sshHost: host, sshPort: port, login }: ListedVm): MachineFacts['ssh'] {
+  return host !== undefined && port !== undefined && login ? { host, port, ...login } : undefined
+}
+
+/** The same of a Vm that some test has. */
+export function factsOfVm(vm: ListedVm, { id, pid }: ListedSession): MachineFacts {
+  return {
+    name: vm.id,
+    state: vm.alive ? 'running' : 'stopped',
+    note: vm.alive ? undefined : 'its QEMU is gone',
+    session: { id, pid },
+    image: vm.name,
+    pid: vm.alive ? vm.pid : undefined,
+    ssh: vm.alive ? sshOf(vm) : undefined,
+    startedAt: vm.startedAt,
+    directory: vm.directory,
+  }
+}

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path'
+import { MayflyError } from '../errors.js'
+import { openStore } from '../image/store.js'
+import { type ConnectOptions, connectTo } from '../machines/connect.js'
+import { findMachine, listMachines, machineNames, noMachine } from '../machines/find.js'
+import { namesMeant } from '../machines/name.js'
+import type { Machine } from '../machines/record.js'
+import { type ListedSession, type ListedVm, listSessionsAndVms } from '../session/list.js'
+import type { SshConnection } from '../ssh/connection.js'
+
+/** What a name on the command line means: a machine of the user's own, or a Vm that some test has. */
+export type Target =
+  | { machine: Machine; vm?: undefined; session?: undefined }
+  | { machine?: undefined; vm: ListedVm; session: ListedSession }
+
+/**
+ * The machine that is meant by a name or its beginning; without a name, the only one, or that of the VMFile here.
+ * The user's own machines come first: tests make theirs by the dozen.
+ * @throws MayflyError MAYFLY_OPTION_INVALID with the nearest name.
+ */
+export async function targetNamed(typed: string | undefined, cacheDir: string): Promise<Target> {
+  if (typed === undefined) return { machine: await theOnlyMachine() }
+  const names = await machineNames()
+  if (namesMeant(typed, names).length > 0) return { machine: await findMachine(typed) }
+  const sessions = await listSessionsAndVms(await openStore(cacheDir))
+  const vms = sessions.filter(({ alive }) => alive).flatMap((session) => session.vms.map((vm) => ({ vm, session })))
+  const ids = vms.map(({ vm }) => vm.id)
+  const meant = namesMeant(typed, ids)
+  if (meant.length !== 1) throw noMachine(typed, meant, [...names, ...ids])
+  return vms.find(({ vm }) => vm.id === meant[0])!
+}
+
+async function theOnlyMachine(): Promise<Machine> {
+  const { machines } = await listMachines()
+  const here = machines.filter(({ record }) => record.vmfile === resolve('VMFile.kdl'))
+  const found = here.length > 0 ? here : machines
+  if (found.length === 1) return await findMachine(found[0]!.name)
+  throw new MayflyError('MAYFLY_OPTION_INVALID', found.length === 0 ? 'there are no machines' : 'which machine?', {
+    hint:
+      found.length === 0 ? 'mayfly create makes one.' : `Name one of them: ${found.map(({ name }) => name).join(', ')}`,
+  })
+}
+
+/** Logs in. @throws MayflyError as `connectTo`; MAYFLY_VM_STATE for a Vm of a test that cannot be logged in to. */
+export async function connectToTarget(target: Target, options: ConnectOptions): Promise<SshConnection> {
+  if (target.machine) return await connectTo(target.machine, options)
+  return await (await import('./test-vm.js')).connectToVm(target.vm, options)
+}

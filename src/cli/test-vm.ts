@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { MayflyError } from '../errors.js'
+import type { ConnectOptions } from '../machines/connect.js'
+import type { ListedVm } from '../session/list.js'
+import { SshConnection } from '../ssh/connection.js'
+import { sshOf } from './machine-facts.js'
+
+/** One that stands still, for nobody has taken it yet, accepts connections and says nothing. */
+const PATIENCE_MS = 10_000
+
+/** Logs in to a Vm of a running test, beside the test. */
+export async function connectToVm(vm: ListedVm, options: ConnectOptions): Promise<SshConnection> {
+  const { id, alive } = vm
+  const ssh = sshOf(vm)
+  if (!alive) throw new MayflyError('MAYFLY_VM_STATE', `${id} does not run any more`)
+  if (!ssh)
+    throw new MayflyError('MAYFLY_VM_STATE', `${id} cannot be logged in to: it has no network, or comes up just now`)
+  const { timeoutMs = PATIENCE_MS, signal, user = ssh.user, key = ssh.privateKeyPath } = options
+  try {
+    return await SshConnection.open({
+      host: ssh.host,
+      port: ssh.port,
+      hostKey: ssh.hostKey,
+      username: user,
+      privateKey: await readFile(key, 'utf8'),
+      timeoutMs,
+      signal,
+    })
+  } catch (error) {
+    if (!(error instanceof MayflyError)) throw error
+    throw error.withDetails([`${id} is one of a test's: it may wait for its turn, suspended, or be gone by now`])
+  }
+}
