@@ -9,6 +9,8 @@ const document = z.union([z.string().min(1), z.record(z.string(), z.unknown())])
 const HOSTNAME =
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 
+const KEY_LINE = /^[\w@.-]+ [A-Za-z0-9+/=]+(?: [^\n\r]*)?$/
+
 export const cloudInitSchema = z.strictObject({
   /** What cloud-init is told: the text of a user-data file, or a cloud-config as an object. Mayfly adds how it logs in. */
   userData: document.optional(),
@@ -27,11 +29,11 @@ export const sshSchema = z.strictObject({
     .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'expected a user name')
     .default('root'),
   /** Public keys, one line each, that may log in too. */
-  authorizedKeys: z
-    .array(z.string().regex(/^[\w@.-]+ [A-Za-z0-9+/=]+(?: [^\n\r]*)?$/, 'expected a public key, on one line'))
-    .default([]),
+  authorizedKeys: z.array(z.string().regex(KEY_LINE, 'expected a public key, on one line')).default([]),
   /** Path of an unencrypted private key to log in with, where Mayfly cannot put one of its own into the guest. */
   privateKey: z.string().min(1).optional(),
+  /** The public host key to expect of a guest without cloud-init, on one line. */
+  hostKey: z.string().regex(KEY_LINE, 'expected a public key, on one line').optional(),
 })
 
 /** What cloud-init is told besides what Mayfly needs. */
@@ -65,7 +67,8 @@ export function accessOf(image: ImageReference, given: Given): Access {
   const { hostname, ...config } = cloudInit || { hostname: undefined, raw: false }
   // An embedded guest gets its name another way.
   const seeded = cloudInit !== false && !('name' in image) && (bootable || cloudInit !== undefined)
-  const raw = config.raw || (bootable && !seeded)
+  const bare = bootable && !seeded
+  const raw = config.raw || bare
   const rules: [wrong: boolean, option: string, why: string][] = [
     [!bootable && firmware !== undefined, 'firmware', 'only a disk with a boot loader is started by firmware'],
     ['name' in image && config.userData !== undefined, 'cloudInit.userData', NO_CLOUD_INIT],
@@ -74,7 +77,9 @@ export function accessOf(image: ImageReference, given: Given): Access {
     [!bootable && !seeded && ssh.user !== 'root', 'ssh.user', 'this guest has root alone'],
     [raw && ssh.authorizedKeys.length > 0, 'ssh.authorizedKeys', `${NOTHING_ADDED}: put the keys there`],
     [!raw && ssh.privateKey !== undefined, 'ssh.privateKey', 'Mayfly gives this guest a key of its own, and uses that'],
-    [bootable && !seeded && !ssh.privateKey, 'ssh.privateKey', 'without cloud-init, Mayfly needs a key to log in with'],
+    [bare && ssh.privateKey === undefined, 'ssh.privateKey', 'without cloud-init, Mayfly needs a key to log in with'],
+    [bare && ssh.hostKey === undefined, 'ssh.hostKey', 'without cloud-init, Mayfly needs to know the host key'],
+    [!bare && ssh.hostKey !== undefined, 'ssh.hostKey', 'Mayfly gives this guest its host key, or its user-data does'],
   ]
   const broken = rules.filter(([wrong]) => wrong)
   if (broken.length > 0) {
@@ -95,7 +100,7 @@ const NO_CLOUD_INIT = 'this guest has no cloud-init'
 const NOTHING_ADDED = 'raw user-data is passed through as it is'
 
 /** A guest's name as one label of a host name. */
-function hostnameOf(name: string): string {
+export function hostnameOf(name: string): string {
   const label = name.replaceAll(/[^A-Za-z0-9-]+/g, '-').slice(0, 63)
   return label.replaceAll(/^-+|-+$/g, '') || 'mayfly'
 }

@@ -3,10 +3,11 @@ import type { SshIdentity } from '../ssh/identity.js'
 
 /**
  * What makes a machine ours, as an archive that the kernel unpacks after the image's own initrd:
- * the only host key it will offer, the only key it will accept, its name.
+ * the only host key it will offer, the only keys it will accept, its name.
  */
-export function seedArchive(identity: SshIdentity, hostname: string): Buffer {
-  const accepted = { ...secret('authorized_keys'), content: `${identity.client.publicKey}\n` }
+export function seedArchive(identity: SshIdentity, hostname: string, otherKeys: readonly string[] = []): Buffer {
+  const keys = [identity.client.publicKey, ...otherKeys]
+  const accepted = { ...secret('authorized_keys'), content: keys.map((key) => `${key}\n`).join('') }
   return cpio([directory, accepted, ...hostFiles(identity.host, hostname)])
 }
 

@@ -13,7 +13,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
     mode: z.number().int().min(0).max(0o7777).optional(),
     owner: z.string().optional(),
   }),
-  z.strictObject({ kind: z.literal('shell'), script: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('shell'), script: z.string().min(1), user: z.string().min(1).optional() }),
   z.strictObject({
     kind: z.literal('setup'),
     key: z.string().min(1),
@@ -42,9 +42,12 @@ export function file(source: string, target: string, options: { mode?: number; o
   return { kind: 'file', source: resolve(source), target, ...options }
 }
 
-/** Runs a script with `/bin/sh -eu` as root; it must exit 0. */
-export function shell(script: string): Step {
-  return { kind: 'shell', script }
+/**
+ * Runs a script with `/bin/sh -eu`; it must exit 0.
+ * @param options.user who runs it; root otherwise.
+ */
+export function shell(script: string, options: { user?: string } = {}): Step {
+  return { kind: 'shell', script, ...options }
 }
 
 /** One line for people: what the step does. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
+import type { Arch } from '../host/host-arch.js'
 import type { Progress } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
 import { fileDigest } from './file-digest.js'
@@ -17,6 +18,8 @@ export interface ResolveOptions {
   /** Where an image is built before it is moved into the store: the session. */
   workshop: Workshop
   progress: Progress
+  /** Which image of a name that has several. Default: the host's. */
+  arch?: Arch | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -25,11 +28,7 @@ export interface ResolveOptions {
  * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, MAYFLY_BUILD_FAILED, MAYFLY_TOOL_MISSING, MAYFLY_CACHE_UNUSABLE.
  */
 export async function resolveImage(reference: ImageReference, options: ResolveOptions): Promise<Image> {
-  if (isBootable(reference)) {
-    throw new MayflyError('MAYFLY_GUEST_INVALID', 'disks with a boot loader cannot be booted yet', {
-      hint: 'Give a kernel and an initrd beside the disk.',
-    })
-  }
+  if (isBootable(reference)) return await (await import('./bootable.js')).resolveBootable(reference, options)
   return 'name' in reference ? embedded(reference, options) : kernel(reference)
 }
 
@@ -73,7 +72,8 @@ export async function readImage(dir: string): Promise<Image | undefined> {
     const at = (path: string) => join(dir, path)
     const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
     const displayKernel = image.displayKernel && at(image.displayKernel)
-    return { ...image, dir, kernel: at(image.kernel), displayKernel, initrd: at(image.initrd), disk }
+    const initrd = image.initrd && at(image.initrd)
+    return { ...image, dir, kernel: at(image.kernel), displayKernel, initrd, disk }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
     throw error
@@ -81,13 +81,14 @@ export async function readImage(dir: string): Promise<Image | undefined> {
 }
 
 async function kernel(reference: KernelImage): Promise<Image> {
-  if (reference.initrd === undefined) {
-    throw new MayflyError('MAYFLY_GUEST_INVALID', 'a kernel without an initrd cannot be booted yet')
+  const path = {
+    kernel: resolve(reference.kernel),
+    initrd: reference.initrd === undefined ? undefined : resolve(reference.initrd),
   }
-  const path = { kernel: resolve(reference.kernel), initrd: resolve(reference.initrd) }
   const disk = reference.disk === undefined ? undefined : await ownDisk(resolve(reference.disk))
   const hash = createHash('sha256').update(reference.cmdline)
-  for (const file of [path.kernel, path.initrd, ...(disk ? [disk.path] : [])]) hash.update(await fileDigest(file))
+  const files = [path.kernel, path.initrd, disk?.path].filter((file) => file !== undefined)
+  for (const file of files) hash.update(await fileDigest(file))
   return {
     name: basename(path.kernel),
     digest: `sha256:${hash.digest('hex')}`,

@@ -9,8 +9,7 @@ import { resolveImage } from '../image/resolve.js'
 import { openHarness } from '../session/harness.js'
 import { claimFor } from '../session/lasting-claims.js'
 import { hold } from '../session/uses.js'
-import { prepareFiles } from '../snapshot/cold-boot.js'
-import { generateIdentity } from '../ssh/identity.js'
+import { newIdentity, prepareFiles } from '../snapshot/machine-files.js'
 import { type DataDirectory, dataDirectory } from './data-directory.js'
 import { type LockedOptions, withName } from './lock.js'
 import { assertMachineName } from './name.js'
@@ -59,11 +58,11 @@ async function fill(
   const { store, session, qemu } = harness
   const image = await hold(
     harness,
-    () => resolveImage(guest.image, { store, workshop: session, progress, signal }),
+    () => resolveImage(guest.image, { store, workshop: session, progress, arch: guest.arch, signal }),
     ({ dir }) => [dir],
   )
-  const identity = generateIdentity(`mayfly ${guest.name}`)
-  await prepareFiles({ guest, image, directory: staging }, identity)
+  const identity = await newIdentity(guest)
+  await prepareFiles({ harness, guest, image, directory: staging }, identity)
   // Before it is there: our session's claim holds until then.
   await claimFor(store, directory, [image.dir])
   return {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import type { Arch } from '../host/host-arch.js'
 import { BOARDS } from './board.js'
+import { flashArgv, flashOptions, rawFile, type Uefi } from './firmware-argv.js'
 
 /** Descriptors that QEMU inherits, by what they carry. */
 export const CHANNEL_FDS = { qmp: 3, console: 4, agent: 5, state: 6 } as const
@@ -48,7 +49,11 @@ export interface Machine {
   ram?: { path: string; share: boolean } | undefined
   /** Direct kernel boot. A clone has none: its kernel is in its RAM. */
   boot?: { kernel: string; initrd: string; cmdline: string } | undefined
+  /** What starts the boot loader of the first disk. Clones have it as well: the flash of UEFI is a device. */
+  firmware?: 'bios' | Uefi | undefined
   disks: readonly DiskChain[]
+  /** A read-only disk besides, for cloud-init: an image in one file. */
+  seed?: string | undefined
   network: NetworkCard
   /** A screen, and a keyboard on a PS/2 port. */
   display?: boolean | undefined
@@ -62,7 +67,7 @@ export interface Machine {
 
 const MAC = '52:54:00:6d:61:79'
 /** Every device has a fixed slot: automatic ones move when a device is added, and then no state loads. */
-const SLOT = { display: 0x2, nic: 0x3, firstDisk: 0x8 } as const
+const SLOT = { display: 0x2, nic: 0x3, firstDisk: 0x8, seed: 0x10 } as const
 
 /** QEMU's command line for a machine, without the program's name. */
 export function qemuArgv(machine: Machine): string[] {
@@ -72,7 +77,7 @@ export function qemuArgv(machine: Machine): string[] {
     ...['-name', escapeCommas(machine.name)],
     ...[
       '-machine',
-      `${machine.type},memory-backend=mem0,${board.options(machine)}${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
+      `${machine.type},memory-backend=mem0,${board.options(machine)}${flashOptions(machine.firmware)}${machine.incoming === 'devices' ? ',suppress-vmdesc=on' : ''}`,
     ],
     ...['-accel', machine.accelerator === 'tcg' ? 'tcg,thread=multi,tb-size=128' : machine.accelerator],
     ...['-cpu', machine.accelerator === 'tcg' ? board.emulatedCpu : 'host'],
@@ -82,6 +87,7 @@ export function qemuArgv(machine: Machine): string[] {
     // No boot menu wait, and a reset ends the process: Mayfly starts the next one (see vm/life.ts).
     ...['-boot', 'menu=off', '-action', `reboot=${machine.standalone ? 'reset' : 'shutdown'}`, '-rtc', 'base=utc'],
     ...bootFiles(machine),
+    ...flashArgv(machine.firmware),
     ...['-chardev', line(machine, 'qmp'), '-mon', 'chardev=qmp,mode=control'],
     ...(machine.standalone ? ['-chardev', line(machine, 'status'), '-mon', 'chardev=status,mode=control'] : []),
     ...['-chardev', `${line(machine, 'console')},logfile=${escapeCommas(machine.consoleLog)},logappend=on`],
@@ -90,7 +96,8 @@ export function qemuArgv(machine: Machine): string[] {
     ...board.agent,
     ...networkArgv(machine.network),
     ...(machine.display ? displayArgv() : []),
-    ...machine.disks.flatMap((disk, index) => diskArgv(disk, SLOT.firstDisk + index, machine.standalone !== undefined)),
+    ...machine.disks.flatMap((disk, index) => diskArgv(machine, disk, index)),
+    ...seedArgv(machine.seed),
     ...incoming(machine),
   ]
 }
@@ -141,12 +148,25 @@ function bootFiles({ boot }: Machine): string[] {
   return boot ? ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.cmdline] : []
 }
 
-function diskArgv({ id, layers }: DiskChain, slot: number, durable: boolean): string[] {
+function diskArgv({ firmware, standalone }: Machine, { id, layers }: DiskChain, index: number): string[] {
+  const drive = nodeName(id, layers.length - 1)
+  const bootindex: Record<string, string> = firmware && index === 0 ? { bootindex: '0' } : {}
   return [
     '-blockdev',
-    JSON.stringify(diskNode(id, layers, durable)),
+    JSON.stringify(diskNode(id, layers, standalone !== undefined)),
     '-device',
-    device('virtio-blk-pci', `${id}-device`, slot, { drive: nodeName(id, layers.length - 1) }),
+    device('virtio-blk-pci', `${id}-device`, SLOT.firstDisk + index, { drive, ...bootindex }),
+  ]
+}
+
+/** Behind the other disks, so that theirs are the names that they have without it. */
+function seedArgv(path: string | undefined): string[] {
+  if (path === undefined) return []
+  return [
+    '-blockdev',
+    rawFile('seed0', path, true),
+    '-device',
+    device('virtio-blk-pci', 'seed0-device', SLOT.seed, { drive: 'seed0' }),
   ]
 }
 

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
+import { hostnameOf } from '../guest/access.js'
 import type { Guest } from '../guest/spec.js'
 import { stepFingerprint } from '../guest/step-fingerprint.js'
 import { hostCpuIdentity } from '../host/cpu.js'
+import { fileDigest } from '../image/file-digest.js'
 import type { Image } from '../image/image.js'
 import { qemuArgv } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
 import { templateMachine } from './machine.js'
 
 /** Raised whenever a template of an older Mayfly must not be loaded by this one. */
-export const FORMAT = 4
+export const FORMAT = 5
 
 /** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
 export interface Ingredients {
@@ -22,6 +24,8 @@ export interface Ingredients {
     diskBytes: number
     /** Left out where there is none. */
     display?: true
+    /** How it boots and who gets in, where that is not as embedded guests have it. */
+    access?: string
     provision: string[]
   }
   /** What runs it: different machines, QEMUs and processors cannot load each other's state. */
@@ -38,10 +42,20 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
       memoryBytes: guest.memoryBytes,
       diskBytes: guest.diskBytes,
       ...(guest.display ? { display: true as const } : {}),
+      ...(await accessIngredient(guest)),
       provision: await Promise.all(guest.provision.map(stepFingerprint)),
     },
     host: { ...hostIngredients(harness), argv: qemuArgv(templateMachine(harness, guest, image, '.')) },
   }
+}
+
+/** A key is what it holds, wherever it lies. */
+async function accessIngredient({ name, hostname, firmware, cloudInit, ssh }: Guest): Promise<{ access?: string }> {
+  const { privateKey, ...access } = ssh
+  const isUsual = hostname === hostnameOf(name) && access.user === 'root' && access.authorizedKeys.length === 0
+  if (isUsual && !firmware && !cloudInit) return {}
+  const key = privateKey === undefined ? undefined : await fileDigest(privateKey)
+  return { access: JSON.stringify({ hostname, firmware, cloudInit, ssh: { ...access, key } }) }
 }
 
 /** What runs any guest on this host. */

@@ -12,7 +12,7 @@ import { Place } from './place.js'
 import type { Prepared } from './prepare.js'
 import { untilReady } from './ready.js'
 import { clientKey, type Resumed } from './resume.js'
-import { setRight } from './set-right.js'
+import { isFixedOverSsh, setRight, setRightOverSsh } from './set-right.js'
 import { frozenTemplate } from './template.js'
 import { type LaunchTimings, timed } from './timings.js'
 import { leaveWreck } from './wreck.js'
@@ -93,7 +93,7 @@ export async function logIn(
 ): Promise<Pick<Clone, 'address' | 'connection' | 'login' | 'privateKeyPath' | 'timings'>> {
   const timings: LaunchTimings = { prepare: prepareMs, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
   const { agent } = template.manifest
-  const login = { username: 'root', privateKey: await clientKey(template) }
+  const login = { username: guest.ssh.user, privateKey: await clientKey(template) }
   const ready = { timeoutMs: bootTimeoutMs(harness), signal, name: guest.name, resumed: true }
   const connect = async () => {
     const address = await joinNetwork(resumed, ready)
@@ -108,5 +108,8 @@ export async function logIn(
     timed(timings, 'connect', connect),
     agent ? timed(timings, 'fixup', () => setRight(resumed.agent, resumed.qemu)) : undefined,
   ])
+  if (connected.connection && isFixedOverSsh(template)) {
+    await timed(timings, 'fixup', () => setRightOverSsh(connected.connection!))
+  }
   return { ...connected, login, privateKeyPath: join(template.directory, FILES.privateKey), timings }
 }

@@ -1,20 +1,17 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
-import { seedArchive } from '../guest/seed.js'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
-import { createOverlay } from '../image/overlay.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
-import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
+import type { SshIdentity } from '../ssh/identity.js'
 import { bootTimeoutMs } from './boot-timeout.js'
-import { FILES, templateMachine } from './machine.js'
+import { templateMachine } from './machine.js'
+import { newIdentity, prepareFiles } from './machine-files.js'
 import { untilAgentReady, untilReady } from './ready.js'
 import { type Running, run } from './running.js'
-import { writeSeededInitrd } from './seeded-initrd.js'
+import { untilSetUp } from './set-up.js'
 
 export interface ColdBootOptions {
   harness: Harness
@@ -32,6 +29,8 @@ export interface Booted extends Running, AsyncDisposable {
   /** None without a network. */
   ssh: SshConnection | undefined
   identity: SshIdentity
+  /** Whether it runs Mayfly's agent. */
+  hasAgent: boolean
   /** From starting QEMU to the first command's result, in ms. */
   bootMs: number
 }
@@ -42,7 +41,7 @@ export interface Booted extends Running, AsyncDisposable {
  */
 export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
   const { harness, guest, image, directory, bootTimeout, signal } = options
-  const identity = generateIdentity(`mayfly ${guest.name}`)
+  const identity = await newIdentity(guest)
   await prepareFiles(options, identity)
   const started = performance.now()
   const running = await run(harness, templateMachine(harness, guest, image, directory), directory)
@@ -55,14 +54,16 @@ export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
   harness.session.own(owned)
   try {
     const how = {
-      timeoutMs: bootTimeout ?? bootTimeoutMs(harness),
+      timeoutMs: bootTimeout ?? bootTimeoutMs(harness, guest),
       signal,
       name: guest.name,
       agent: image.features.agent,
+      settling: guest.cloudInit !== undefined,
     }
-    const target = guest.network.mode === 'none' ? await greet(running) : await targetOf(running, identity)
+    const target = guest.network.mode === 'none' ? await greet(running) : await targetOf(running, guest, identity)
     const ssh = target ? await untilReady(running, target, how) : await untilAgentReady(running, how)
-    return { ...running, ...owned, ssh, identity, bootMs: performance.now() - started }
+    const hasAgent = ssh && guest.cloudInit ? await untilSetUp(running, ssh, how) : image.features.agent
+    return { ...running, ...owned, ssh, identity, hasAgent, bootMs: performance.now() - started }
   } catch (error) {
     const explained = aboutAccelerator(harness, await running.qemu.explain(error))
     await owned[Symbol.asyncDispose]()
@@ -79,39 +80,18 @@ export function aboutAccelerator({ accelerator }: Harness, error: unknown): unkn
   ])
 }
 
-/** How large a guest's disk is, which must have room for its image. */
-export function diskSizeBytes(guest: Guest, image: Image): number {
-  return Math.max(guest.diskBytes, image.disk?.virtualSizeBytes ?? 0)
-}
-
-/** Writes what a machine boots with into its directory: an empty layer over its disk, its keys, its seed. */
-export async function prepareFiles(
-  { guest, image, directory }: Pick<ColdBootOptions, 'guest' | 'image' | 'directory'>,
-  identity: SshIdentity,
-): Promise<void> {
-  const at = (name: string) => join(directory, name)
-  await Promise.all([
-    createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: image.disk }),
-    writeFile(at(FILES.privateKey), identity.client.privateKey, { mode: 0o600 }),
-    writeSeededInitrd(image.initrd, at(FILES.initrd), seedArchive(identity, guest.name)),
-  ])
-}
-
 async function greet({ qemu }: Pick<Running, 'qemu'>): Promise<undefined> {
   await qemu.greeted()
   await qemu.qmp.execute('qmp_capabilities')
 }
 
 /** Where and how to log in to a machine that boots with these keys; its QEMU has greeted then. */
-export async function targetOf(
-  { qemu }: Pick<Running, 'qemu'>,
-  identity: { client: Pick<SshIdentity['client'], 'privateKey'>; host: Pick<SshIdentity['host'], 'publicKey'> },
-): Promise<SshTarget> {
+async function targetOf({ qemu }: Running, { ssh }: Guest, identity: SshIdentity): Promise<SshTarget> {
   await greet({ qemu })
   return {
     host: '127.0.0.1',
     port: await forwardedPort(qemu.qmp, 22),
-    username: 'root',
+    username: ssh.user,
     privateKey: identity.client.privateKey,
     hostKey: identity.host.publicKey,
   }

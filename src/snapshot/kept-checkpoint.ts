@@ -27,13 +27,16 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
   // RAM holds the guest's secrets.
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const layers = frozen.layers.map(({ format }, index) => ({ file: `disk-${index}.${format}`, format }))
+  const kernel = [(guest.display && image.displayKernel) || image.kernel].filter((path) => path !== undefined)
   const sources: [string, string][] = [
     [frozen.ram, FILES.ram],
     [frozen.state.path, FILES.state],
     [frozen.overlay, FILES.overlay],
-    [join(template.directory, FILES.initrd), FILES.initrd],
     [join(template.directory, FILES.privateKey), FILES.privateKey],
-    [(guest.display && image.displayKernel) || image.kernel, KERNEL],
+    ...kernel.map((path): [string, string] => [path, KERNEL]),
+    ...kernel.map((): [string, string] => [join(template.directory, FILES.initrd), FILES.initrd]),
+    ...(frozen.seed === undefined ? [] : [[frozen.seed, FILES.seed] as [string, string]]),
+    ...(frozen.vars === undefined ? [] : [[frozen.vars, FILES.vars] as [string, string]]),
     ...layers.map(({ file }, index): [string, string] => [frozen.layers[index]!.path, file]),
   ]
   await Promise.all(sources.map(([from, name]) => linkOrCopy(from, join(directory, name))))
@@ -71,8 +74,8 @@ export async function openKept(directory: string, harness: Harness): Promise<{ p
   if (damage) throw unusable(directory, damage, [], 'Run the test again with MAYFLY_KEEP=1.')
   const below = layers.map(({ file, format }) => ({ path: join(directory, file), format }))
   const guest: Guest = { ...plainGuest, provision: [] }
-  const [kernel, initrd] = [join(directory, KERNEL), join(directory, FILES.initrd)]
-  const image: Image = { ...about, dir: directory, kernel, initrd }
+  const ifThere = (name: string) => (name in manifest.files ? join(directory, name) : undefined)
+  const image: Image = { ...about, dir: directory, kernel: ifThere(KERNEL), initrd: ifThere(FILES.initrd) }
   const template = { directory, manifest: templates, layers: below }
   return {
     prepared: { harness, guest, image, ingredients, template, prepareMs: 0 },
@@ -81,6 +84,8 @@ export async function openKept(directory: string, harness: Harness): Promise<{ p
       state: { path: join(directory, FILES.state), kind: manifest.state },
       layers: below,
       overlay: join(directory, FILES.overlay),
+      seed: ifThere(FILES.seed),
+      vars: ifThere(FILES.vars),
       identity: identity && hostIdentity(identity),
       // Nobody's to remove: they belong to the directory.
       uses: { memory: new SharedFiles([]), disk: new SharedFiles([]) },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Guest } from '../guest/spec.js'
 import type { Arch } from '../host/host-arch.js'
+import { findUefi } from '../host/uefi.js'
 import type { Image } from '../image/image.js'
 import type { DiskLayer, Machine, NetworkCard, StateKind } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
@@ -14,6 +15,10 @@ export const FILES = {
   /** An empty layer over the disk, copied for each clone: ten times cheaper than making one. */
   overlay: 'overlay.qcow2',
   initrd: 'initrd',
+  /** What cloud-init reads, as a CD-ROM's image. */
+  seed: 'seed.iso',
+  /** The variables of UEFI. */
+  vars: 'vars.fd',
   console: 'console.log',
   manifest: 'template.json',
   privateKey: 'id_ed25519',
@@ -31,6 +36,10 @@ export interface Frozen {
   layers: readonly DiskLayer[]
   /** An empty layer of the right size, to copy. */
   overlay: string
+  /** The disk of its seed, if it has one. */
+  seed?: string | undefined
+  /** What UEFI has in its variables, to copy; none with another firmware. */
+  vars?: string | undefined
   /** Whoever uses its files, if they go with the last who does: a checkpoint's. */
   uses?: { memory: SharedFiles; disk: SharedFiles }
   /** Who the machine says it is, if that is not what its template says. */
@@ -58,7 +67,7 @@ const DISPLAY_CMDLINE = ['console=tty0']
 export function templateMachine(harness: Harness, guest: Guest, image: Image, directory: string): Machine {
   const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
   return {
-    ...common(harness, guest, layers, directory),
+    ...common(harness, guest, layers, directory, seedIn(directory, guest)),
     network: sealedCard(guest),
     ram: { path: join(directory, FILES.ram), share: true },
     boot: kernelBoot(guest, image, join(directory, FILES.initrd), sealedCard(guest)),
@@ -79,11 +88,19 @@ export function cloneMachine(
   ram: Machine['ram'] = { path: frozen.ram, share: false },
 ): Machine {
   return {
-    ...common(harness, guest, [disk, ...frozen.layers], directory),
+    ...common(harness, guest, [disk, ...frozen.layers], directory, frozen.seed),
     network,
     ram,
     incoming: frozen.state.kind,
   }
+}
+
+/** What a machine boots with besides its disk: keys and a name, one way or the other. */
+export interface BootFiles {
+  /** Only where the kernel is booted directly. */
+  initrd: string
+  /** Only with cloud-init. */
+  seed: string | undefined
 }
 
 /**
@@ -94,13 +111,13 @@ export function rebootMachine(
   harness: Harness,
   guest: Guest,
   image: Image,
-  initrd: string,
+  { initrd, seed }: BootFiles,
   directory: string,
   layers: readonly DiskLayer[],
   network: NetworkCard,
 ): Machine {
   return {
-    ...common(harness, guest, layers, directory),
+    ...common(harness, guest, layers, directory, seed),
     network,
     ram: { path: join(directory, FILES.ram), share: false },
     boot: kernelBoot(guest, image, initrd, network),
@@ -112,6 +129,7 @@ function common(
   guest: Guest,
   layers: readonly DiskLayer[],
   directory: string,
+  seed: string | undefined,
 ): Omit<Machine, 'network' | 'ram' | 'boot' | 'incoming'> {
   return {
     name: `mayfly-${guest.name}`,
@@ -120,16 +138,31 @@ function common(
     accelerator: accelerator.kind,
     cpus: guest.cpus,
     memoryBytes: guest.memoryBytes,
+    firmware: firmwareOf(guest, qemu.path, directory),
     disks: [{ id: DISK, layers }],
+    seed,
     display: guest.display,
     consoleLog: join(directory, FILES.console),
   }
 }
 
+/** Where the seed of a guest is that has one. */
+export function seedIn(directory: string, { cloudInit }: Guest): string | undefined {
+  return cloudInit && join(directory, FILES.seed)
+}
+
+/** Its variables are in the machine's own directory. */
+function firmwareOf({ firmware, arch }: Guest, qemu: string, directory: string): Machine['firmware'] {
+  if (firmware !== 'uefi') return firmware
+  return { code: findUefi(arch, qemu).code, vars: join(directory, FILES.vars) }
+}
+
 function kernelBoot({ display, arch }: Guest, image: Image, initrd: string, network: NetworkCard): Machine['boot'] {
+  const kernel = (display && image.displayKernel) || image.kernel
+  if (kernel === undefined) return undefined
   const asked = [...(display ? DISPLAY_CMDLINE : []), CONSOLES[arch], ...CMDLINE]
   return {
-    kernel: (display && image.displayKernel) || image.kernel,
+    kernel,
     initrd,
     cmdline: [...asked, ...(network.mode === 'tap' ? TAP_CMDLINE : []), ...image.cmdline].join(' '),
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../errors.js'
+import { errnoOf, messageOf } from '../errors.js'
 import type { Ingredients } from './cache-key.js'
 import { FILES } from './machine.js'
 
@@ -34,7 +34,9 @@ export interface ParentLink {
   stacked: boolean
 }
 
-const CHECKED = [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd] as const
+const CHECKED = [FILES.ram, FILES.state, FILES.disk, FILES.overlay] as const
+/** Those that depend on how the guest boots. */
+const OPTIONAL = [FILES.initrd, FILES.seed, FILES.vars] as const
 
 /** Measures the sealed files in `directory` and writes the manifest beside them: the last act of sealing. */
 export async function writeManifest(
@@ -42,8 +44,11 @@ export async function writeManifest(
   manifest: Omit<TemplateManifest, 'files' | 'stateSha256'>,
 ): Promise<TemplateManifest> {
   const files = Object.fromEntries(
-    await Promise.all(CHECKED.map(async (name) => [name, await measure(directory, name)])),
-  )
+    await Promise.all([
+      ...CHECKED.map(async (name) => [name, await measure(directory, name)] as const),
+      ...OPTIONAL.map(async (name) => [name, await measure(directory, name).catch(ignoreMissing)] as const),
+    ]).then((measured) => measured.filter(([, size]) => size !== undefined)),
+  ) as TemplateManifest['files']
   const complete = { ...manifest, files, stateSha256: await stateDigest(directory) }
   await writeFile(join(directory, FILES.manifest), JSON.stringify(complete, null, 2), { mode: 0o600 })
   return complete
@@ -66,7 +71,7 @@ export async function readManifest(directory: string): Promise<TemplateManifest 
 
 /** Why a sealed template must not be resumed, if its files are not as they were sealed. */
 export async function findDamage(directory: string, manifest: TemplateManifest): Promise<string | undefined> {
-  for (const name of CHECKED) {
+  for (const name of new Set([...CHECKED, ...Object.keys(manifest.files)])) {
     const damage = await findFileDamage(directory, manifest, name)
     if (damage) return damage
   }
@@ -92,6 +97,10 @@ export async function findFileDamage(
 async function measure(directory: string, name: string): Promise<{ size: number; mtimeMs: number }> {
   const { size, mtimeMs } = await stat(join(directory, name))
   return { size, mtimeMs }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error
 }
 
 async function stateDigest(directory: string): Promise<string> {

@@ -3,7 +3,7 @@ import { MayflyError } from '../errors.js'
 import { exec } from '../ssh/exec.js'
 import { WaitingShell } from '../ssh/waiting-shell.js'
 import type { Clone } from './clone.js'
-import { setRight } from './set-right.js'
+import { isFixedOverSsh, setRight, setRightOverSsh } from './set-right.js'
 import { type LaunchTimings, timed } from './timings.js'
 
 /** A healthy QEMU answers within a few ms, also on a busy host; a healthy guest within a hundred. */
@@ -129,10 +129,12 @@ export class Member {
 }
 
 /** Both are sent at once: the guest finds the agent's request when its vCPUs go on. */
-async function wake({ qemu, agent, prepared }: Clone, timings: LaunchTimings): Promise<void> {
+async function wake({ qemu, agent, connection, prepared }: Clone, timings: LaunchTimings): Promise<void> {
+  const { template } = prepared
   await Promise.all([
     timed(timings, 'load', () => qemu.qmp.execute('cont')),
-    prepared.template.manifest.agent ? timed(timings, 'fixup', () => setRight(agent, qemu)) : undefined,
+    template.manifest.agent ? timed(timings, 'fixup', () => setRight(agent, qemu)) : undefined,
+    connection && isFixedOverSsh(template) ? timed(timings, 'fixup', () => setRightOverSsh(connection)) : undefined,
   ])
 }
 

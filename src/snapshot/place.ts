@@ -6,7 +6,7 @@ import type { DiskLayer, NetworkCard } from '../qemu/argv.js'
 import { VM_RECORD, type VmRecord } from '../session/list.js'
 import { Disk } from './disk.js'
 import type { Networked, SshAddress } from './join-network.js'
-import { FILES, type Frozen, type HostIdentity, rebootMachine } from './machine.js'
+import { type BootFiles, FILES, type Frozen, type HostIdentity, rebootMachine, seedIn } from './machine.js'
 import type { Prepared } from './prepare.js'
 import { type Resumed, resume } from './resume.js'
 import { run } from './running.js'
@@ -124,7 +124,7 @@ export class Place implements AsyncDisposable {
     await rm(ram, { force: true })
     const { layers, below } = this.disk
     const card = this.#nextCard()
-    const machine = rebootMachine(harness, guest, image, await this.#initrd(), this.directory, layers, card)
+    const machine = rebootMachine(harness, guest, image, await this.#bootFiles(), this.directory, layers, card)
     const running = await run(harness, machine, this.directory)
     const { qemu } = running
     try {
@@ -166,13 +166,15 @@ export class Place implements AsyncDisposable {
     return cardOf(this.#prepared.guest.network, this.id, this.#starts++)
   }
 
-  /** What the machine boots with. */
-  async #initrd(): Promise<string> {
-    const templates = join(this.#prepared.template.directory, FILES.initrd)
-    if (!this.identity) return templates
-    const own = join(this.directory, FILES.initrd)
-    await writeSeededInitrd(templates, own, this.identity.archive)
-    return own
+  /** What the machine boots with. What cloud-init has set up is on its disk, and an identity of its own with it. */
+  async #bootFiles(): Promise<BootFiles> {
+    const { guest, image, template } = this.#prepared
+    const templates = join(template.directory, FILES.initrd)
+    const seed = seedIn(template.directory, guest)
+    if (!this.identity || image.kernel === undefined) return { initrd: templates, seed }
+    const initrd = join(this.directory, FILES.initrd)
+    await writeSeededInitrd(templates, initrd, this.identity.archive)
+    return { initrd, seed }
   }
 
   async #viewMemory(ram: string, memory: SharedFiles | undefined): Promise<void> {

@@ -38,7 +38,7 @@ export async function prepare(guest: Guest, options: PrepareOptions = {}): Promi
   assertMemoryFits(guest.memoryBytes)
   const harness = await openHarness(cacheDir)
   const { store, session } = harness
-  const resolving = { store, workshop: session, progress, signal }
+  const resolving = { store, workshop: session, progress, arch: guest.arch, signal }
   const image = await hold(
     harness,
     () => resolveImage(guest.image, resolving),

@@ -77,6 +77,7 @@ export async function takeStep(
     return await upload(connection, step.source, step.target, {
       mode: step.mode,
       owner: step.owner ?? 'root:root',
+      user: 'root',
       signal,
     })
   }
@@ -91,6 +92,7 @@ export async function takeStep(
     if (tail.length > TAIL) tail.shift()
   })
   const { exitCode, signal: killedBy } = await exec(connection, ['sh', '-euc', script], {
+    user: step.kind === 'shell' ? (step.user ?? 'root') : 'root',
     onStdout: show,
     onStderr: show,
     signal,

@@ -14,6 +14,8 @@ export interface ReadyOptions {
   name: string
   /** Ask the guest's agent when its SSH server listens: attempts before that cost seconds, for QEMU's network accepts and stays silent. */
   agent?: boolean | undefined
+  /** The guest's keys are put in place while it boots, perhaps after its server has started: being refused is not the end. */
+  settling?: boolean | undefined
   /** A clone's template has run commands, and its server listens: a login is enough. */
   resumed?: boolean | undefined
 }
@@ -32,7 +34,7 @@ export async function untilReady(running: Running, target: SshTarget, options: R
   const settled = new AbortController()
   const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
   const started = performance.now()
-  const connecting = connect(running, { ...target, timeoutMs, signal: aborts }, options)
+  const connecting = connect(running, { ...target, timeoutMs, signal: aborts, settling: options.settling }, options)
   try {
     return await Promise.race([connecting, qemu.failOnExit(), qemu.console.failOnPanic(aborts)])
   } catch (error) {
@@ -74,16 +76,16 @@ export async function untilAgentReady({ qemu, agent }: Running, options: ReadyOp
   const settled = new AbortController()
   const aborts = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])])
   const up = Promise.race([agent.ready(), qemu.failOnExit(), qemu.console.failOnPanic(aborts)])
-  const late = () =>
-    new MayflyError(
-      'MAYFLY_BOOT_TIMEOUT',
-      `the agent of ${name} did not start within ${formatMilliseconds(timeoutMs)}`,
-      {
-        details: qemu.console.tail().map((line) => `console: ${line}`),
-      },
-    )
   try {
-    await within(up, timeoutMs, late)
+    await within(up, timeoutMs, () => {
+      return new MayflyError(
+        'MAYFLY_BOOT_TIMEOUT',
+        `the agent of ${name} did not start within ${formatMilliseconds(timeoutMs)}`,
+        {
+          details: qemu.console.tail().map((line) => `console: ${line}`),
+        },
+      )
+    })
   } catch (error) {
     if (!signal?.aborted) throw error
     throw new MayflyError('MAYFLY_ABORTED', `gave up waiting for ${name}`, { cause: signal.reason })

@@ -1,4 +1,4 @@
-import { copyFile, open, readFile } from 'node:fs/promises'
+import { copyFile, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
@@ -38,7 +38,10 @@ export async function resume(options: ResumeOptions): Promise<Resumed> {
   const { harness, guest, frozen, directory, disk, ram, card = sealedCard(guest) } = options
   const started = performance.now()
   await using state = await open(frozen.state.path, 'r')
-  await copyFile(frozen.overlay, disk)
+  await Promise.all([
+    copyFile(frozen.overlay, disk),
+    frozen.vars === undefined ? undefined : replaceFile(frozen.vars, join(directory, FILES.vars)),
+  ])
   const machine = cloneMachine(harness, guest, frozen, directory, { path: disk, format: 'qcow2' }, card, ram)
   const running = await run(harness, machine, directory, state)
   try {
@@ -49,6 +52,12 @@ export async function resume(options: ResumeOptions): Promise<Resumed> {
     await running.qemu.kill()
     throw await unusable(running, frozen, error)
   }
+}
+
+/** Not into the file that is there: a QEMU that is about to end may hold a lock on it. */
+async function replaceFile(from: string, to: string): Promise<void> {
+  await rm(to, { force: true })
+  await copyFile(from, to)
 }
 
 /** Loads the device state and lets the vCPUs go. The commands are sent ahead of each other's answers: QEMU takes them in order. */

@@ -17,8 +17,9 @@ import { MIB } from '../units.js'
 import { agentReply } from './agent-reply.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import type { Ingredients } from './cache-key.js'
-import { aboutAccelerator, coldBoot, diskSizeBytes } from './cold-boot.js'
+import { aboutAccelerator, coldBoot } from './cold-boot.js'
 import { DISK, FILES, imageLayers } from './machine.js'
+import { diskSizeBytes } from './machine-files.js'
 import { type TemplateManifest, writeManifest } from './manifest.js'
 import { runStep } from './provision.js'
 import { type Running, save } from './running.js'
@@ -48,6 +49,7 @@ export interface SealOptions {
 interface Sealable extends Running, AsyncDisposable {
   connection: SshConnection | undefined
   hostKey: string
+  hasAgent: boolean
 }
 
 /** A chain of disk layers longer than this is copied into one: each layer is a file that every clone has open, and looks into. */
@@ -93,7 +95,7 @@ async function make(options: SealOptions, log: (line: string) => void): Promise<
     title,
     parent: parent && { key: basename(parent.directory), seal: parent.manifest.seal, stacked: !flat },
     hostKey: machine.hostKey,
-    agent: image.features.agent,
+    agent: machine.hasAgent,
     timings,
   })
 }
@@ -115,7 +117,7 @@ async function start(
     await timed('step', () => runStep(machine, step, log, signal))
     // Code may have ended it.
     const connection = machine.connection.connected ? machine.connection : await connect(machine, signal)
-    return { ...machine, connection, hostKey: parent.manifest.hostKey }
+    return { ...machine, connection, hostKey: parent.manifest.hostKey, hasAgent: parent.manifest.agent }
   } catch (error) {
     await machine[Symbol.asyncDispose]()
     throw error
@@ -123,10 +125,13 @@ async function start(
 }
 
 /** Waits until the guest has nothing left to do, so that its clones start with nothing to do. */
-async function quiesce({ harness, image }: SealOptions, { qemu, agent, connection }: Sealable): Promise<void> {
-  if (connection) await settle(connection, bootTimeoutMs(harness))
+async function quiesce(
+  { harness, guest }: SealOptions,
+  { qemu, agent, connection, hasAgent }: Sealable,
+): Promise<void> {
+  if (connection) await settle(connection, bootTimeoutMs(harness, guest))
   // Without an agent the end of the session is not seen from inside; its process is a stray one in every clone, and harmless.
-  if (image.features.agent) await agentReply('quiesce', agent.quiesce(), qemu)
+  if (hasAgent) await agentReply('quiesce', agent.quiesce(), qemu)
 }
 
 async function settle(connection: SshConnection, timeout: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { explainFull } from '../image/store.js'
@@ -52,19 +52,27 @@ async function write(options: CheckpointOptions): Promise<Checkpoint> {
   const ram = join(directory, FILES.ram)
   const state = join(directory, FILES.state)
   const disk = { path: join(directory, FILES.disk), format: 'qcow2' as const }
-  const uses = { memory: new SharedFiles([ram, state]), disk: new SharedFiles([disk.path], place.disk.below) }
+  const { overlay, seed, vars: hasVars } = frozenTemplate(template)
+  const vars = hasVars && join(directory, FILES.vars)
+  const uses = {
+    memory: new SharedFiles([ram, state, ...(vars ? [vars] : [])]),
+    disk: new SharedFiles([disk.path], place.disk.below),
+  }
   try {
     await mkdir(directory, { mode: 0o700 })
     const [own, ...below] = place.disk.layers
     // A second name, for QEMU may open the first again; and that one goes with its Vm.
     await link(own!.path, disk.path)
     const { kind, pauseMs } = await freezeLive({ ...options, files: { ram, state, disk }, disk: uses.disk })
-    const { overlay } = frozenTemplate(template)
+    // What a guest changes there, it seldom changes, and its flash is written through to the file.
+    if (vars) await copyFile(join(place.directory, FILES.vars), vars)
     const frozen = {
       ram,
       state: { path: state, kind },
       layers: [disk, ...below],
       overlay,
+      seed,
+      vars,
       uses,
       identity: place.identity,
     }

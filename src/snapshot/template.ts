@@ -16,12 +16,15 @@ export interface Template {
 }
 
 /** What its clones resume from. */
-export function frozenTemplate({ directory, layers }: Template): Frozen {
+export function frozenTemplate({ directory, layers, manifest }: Template): Frozen {
+  const ifThere = (name: string) => (name in manifest.files ? join(directory, name) : undefined)
   return {
     ram: join(directory, FILES.ram),
     state: { path: join(directory, FILES.state), kind: 'migration' },
     layers,
     overlay: join(directory, FILES.overlay),
+    seed: ifThere(FILES.seed),
+    vars: ifThere(FILES.vars),
   }
 }
 

@@ -57,6 +57,7 @@ export async function makeUnique(clone: Clone, signal?: AbortSignal): Promise<Cl
   const { host } = generateIdentity(`mayfly ${place.id}`)
   const words = [hostname, randomBytes(16).toString('hex'), host.dropbear.toString('base64'), host.privateKey]
   const { exitCode, stderr } = await exec(connection, ['sh', '-c', SCRIPT], {
+    user: 'root',
     stdin: words.join('\n'),
     timeout: timeoutMs,
     signal,

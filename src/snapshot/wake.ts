@@ -9,7 +9,7 @@ import { Place } from './place.js'
 import type { Prepared } from './prepare.js'
 import { untilReady } from './ready.js'
 import { clientKey, type Resumed, resume } from './resume.js'
-import { setRight } from './set-right.js'
+import { isFixedOverSsh, setRight, setRightOverSsh } from './set-right.js'
 import { frozenTemplate } from './template.js'
 import { type LaunchTimings, timed } from './timings.js'
 
@@ -32,7 +32,9 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
   await Promise.all([
     sparseCopy(frozen.ram, at(FILES.ram)),
     // Written once and never changed: they are the same for the whole chain.
-    ...[FILES.initrd, FILES.privateKey].map((name) => link(join(template.directory, name), at(name))),
+    ...[FILES.initrd, FILES.seed, FILES.privateKey]
+      .filter((name) => name === FILES.privateKey || name in template.manifest.files)
+      .map((name) => link(join(template.directory, name), at(name))),
   ])
   let resumed: Resumed | undefined
   const timeoutMs = bootTimeoutMs(harness)
@@ -47,7 +49,7 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
     const ram = { path: at(FILES.ram), share: true }
     resumed = await resume({ harness, guest, frozen, directory, disk: at(FILES.disk), ram })
     const place = Place.at(directory, prepared)
-    const login = { username: 'root', privateKey: await clientKey(template) }
+    const login = { username: guest.ssh.user, privateKey: await clientKey(template) }
     const timings: LaunchTimings = { prepare: 0, ...resumed.timings, connect: 0, fixup: 0, pooled: false }
     const address = await joinNetwork(resumed, { name: guest.name, timeoutMs, signal })
     if (!address) throw noNetwork(guest.name, 'a provision step')
@@ -56,6 +58,7 @@ export async function wake({ prepared, directory, signal }: WakeOptions): Promis
     const connection = await timed(timings, 'connect', () => connect(machine, signal))
     // Before the step, which may look at the time.
     if (template.manifest.agent) await timed(timings, 'fixup', () => setRight(machine.agent, machine.qemu))
+    else if (isFixedOverSsh(template)) await timed(timings, 'fixup', () => setRightOverSsh(connection))
     return { ...machine, connection }
   } catch (error) {
     await owned[Symbol.asyncDispose]()

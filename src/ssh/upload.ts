@@ -14,6 +14,8 @@ export interface UploadOptions {
   mode?: number | undefined
   /** `'user'` or `'user:group'`. Default: the SSH user. */
   owner?: string | undefined
+  /** Who writes it. Default: the SSH user. */
+  user?: string | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -39,7 +41,7 @@ export async function upload(
         objectMode: false,
         highWaterMark: 1024 * 1024,
       })
-      await send(connection, paths, directoryScript(remote, lastEntry, options), contents, options.signal)
+      await send(connection, paths, directoryScript(remote, lastEntry, options), contents, options)
     } else {
       contents = createReadStream(local, { highWaterMark: 256 * 1024 })
       const mode = checkMode(options.mode) ?? stats.mode & 0o7777
@@ -48,7 +50,7 @@ export async function upload(
         paths,
         fileScript(remote, stats.isFile() ? stats.size : undefined, { ...options, mode }),
         contents,
-        options.signal,
+        options,
       )
     }
   } catch (thrown) {
@@ -72,7 +74,7 @@ export async function writeFile(
   const bytes = Buffer.from(contents as Uint8Array)
   checkMode(options.mode)
   try {
-    await send(connection, paths, fileScript(remote, bytes.length, options), bytes, options.signal)
+    await send(connection, paths, fileScript(remote, bytes.length, options), bytes, options)
   } catch (thrown) {
     throw localFailed(paths, thrown)
   }
@@ -87,9 +89,9 @@ async function send(
   paths: TransferPaths,
   script: string,
   contents: Readable | Buffer,
-  signal: AbortSignal | undefined,
+  { user, signal }: UploadOptions,
 ): Promise<void> {
-  const result = await exec(connection, script, { stdin: contents, signal })
+  const result = await exec(connection, script, { stdin: contents, user, signal })
   if (result.exitCode !== 0) throw remoteFailed(paths, result)
 }
 

@@ -6,6 +6,8 @@ import { HandshakeFailure } from './handshake.js'
 export interface WaitForSshOptions extends Omit<SshConnectionOptions, 'onBanner'> {
   /** Milliseconds a silent attempt holds back the next one. Default 400. */
   patienceMs?: number | undefined
+  /** Its keys may yet be put in place: a wrong host key and a refused login are no reason to give up. Default false. */
+  settling?: boolean | undefined
   /** Called after each failed attempt, for progress and logs. */
   onAttemptFailed?: ((error: MayflyError, attempt: number) => void) | undefined
 }
@@ -19,7 +21,7 @@ const MAX_SILENT = 5
 /**
  * Keeps connecting until a handshake succeeds on the pinned key. Attempts overlap: one that hears nothing does not hold
  * back the next; the first to log in wins and the others are closed. A wrong host key and a refused login end it at
- * once: the guest's keys are in place before its server starts, so neither gets better.
+ * once, unless it is `settling`: the guest's keys are in place before its server starts, so neither gets better.
  * @throws MayflyError MAYFLY_BOOT_TIMEOUT after `timeoutMs` (default 60,000), MAYFLY_SSH_FAILED, MAYFLY_ABORTED.
  */
 export function waitForSsh(options: WaitForSshOptions): Promise<SshConnection> {
@@ -101,7 +103,8 @@ class SshWait {
     this.#lastError = error
     this.#options.onAttemptFailed?.(error, number)
     const kind = error.cause instanceof HandshakeFailure ? error.cause.kind : 'invalid'
-    if (kind === 'wrong-machine' || kind === 'refused-login' || kind === 'invalid') {
+    const isFinal = (kind === 'wrong-machine' || kind === 'refused-login') && !this.#options.settling
+    if (isFinal || kind === 'invalid') {
       this.#finish(() => this.#reject(error.withDetails([this.#soFar()])))
       return
     }

@@ -31,7 +31,7 @@ function recorder(): { progress: Progress; notes: string[] } {
 /** The micro image as a user's own kernel and initrd. */
 async function microKernel(): Promise<{ kernel: string; initrd: string }> {
   const { image } = await prepare(defineGuest('micro'))
-  return { kernel: image.kernel, initrd: image.initrd }
+  return { kernel: image.kernel!, initrd: image.initrd! }
 }
 
 test('an unknown image', async () => {

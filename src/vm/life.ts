@@ -7,7 +7,7 @@ import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { joinNetwork, type Networked, noNetwork, type SshAddress } from '../snapshot/join-network.js'
 import { untilAgentReady, untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
-import { setRight } from '../snapshot/set-right.js'
+import { isFixedOverSsh, setRight, setRightOverSsh } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
@@ -43,7 +43,7 @@ export class Life {
     this.#clone = clone
     this.#timeline = timeline
     this.#name = clone.prepared.guest.name
-    this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness)
+    this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness, clone.prepared.guest)
     this.#running = clone
     this.#address = clone.address
     this.#connection = clone.connection && Promise.resolve(clone.connection)
@@ -108,7 +108,7 @@ export class Life {
     if (open?.connected) return open
     // Somebody else found it gone as well, and is making the next one.
     if (this.#connection !== current) return await this.connect(booting)
-    const agent = booting && this.#clone.prepared.image.features.agent
+    const agent = booting && this.#clone.prepared.template.manifest.agent
     const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent }
     const connecting = untilReady(this.#running, this.target, how)
     this.#connection = connecting
@@ -131,6 +131,7 @@ export class Life {
       await qemu.qmp.execute('cont')
       this.#state = 'running'
       if (agent.present) await setRight(agent, qemu)
+      else if (isFixedOverSsh(this.#clone.prepared.template)) await setRightOverSsh(await this.connect())
     })
   }
 
@@ -264,8 +265,8 @@ export class Life {
 
   #boot(): Promise<void> {
     const { place, prepared } = this.#clone
-    const { image } = prepared
-    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent: image.features.agent }
+    const { template } = prepared
+    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent: template.manifest.agent }
     return this.#comeUp(async () => {
       const started = await place.powerOn()
       const logIn = async () => {

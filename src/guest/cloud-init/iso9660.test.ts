@@ -22,13 +22,28 @@ test('xorriso reads back names, contents, modes and label', async () => {
   await writeFile(path, iso9660('cidata', files))
   const program = await findTool('xorriso')
   const out = join(directory, 'out')
-  const { stderr } = await execa(program, ['-abort_on', 'WARNING', '-indev', path, '-osirrox', 'on', '-extract', '/', out])
+  const { stderr } = await execa(program, [
+    '-abort_on',
+    'WARNING',
+    '-indev',
+    path,
+    '-osirrox',
+    'on',
+    '-extract',
+    '/',
+    out,
+  ])
   expect(stderr).toMatch(/Volume id\s+: 'cidata'/)
   for (const [name, content] of Object.entries(files)) {
     expect(await readFile(join(out, name), 'utf8'), name).toBe(content)
   }
   const { stdout } = await execa(program, ['-indev', path, '-find', '/', '-exec', 'lsdl'])
-  expect(stdout.split('\n').map((line) => line.replaceAll(/\s+/g, ' ')).sort()).toEqual([
+  expect(
+    stdout
+      .split('\n')
+      .map((line) => line.replaceAll(/\s+/g, ' '))
+      .sort(),
+  ).toEqual([
     expect.stringMatching(/^-r--r--r-- 1 0 0 0 .* '\/network-config'$/),
     expect.stringMatching(/^-r--r--r-- 1 0 0 17 .* '\/meta-data'$/),
     expect.stringMatching(/^-r--r--r-- 1 0 0 31 .* '\/user-data'$/),

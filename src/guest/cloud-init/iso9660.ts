@@ -27,8 +27,14 @@ export function iso9660(label: string, files: Readonly<Record<string, string>>):
   const put = (at: number, bytes: Buffer) => bytes.copy(image, at * SECTOR)
   put(AT.primary, primaryDescriptor(label, sector))
   put(AT.terminator, Buffer.from('\xffCD001\x01', 'latin1'))
-  put(AT.pathTable, pathTable((value) => uint(value, 4), uint(1, 2)))
-  put(AT.pathTableBigEndian, pathTable((value) => uint(value, 4).reverse(), uint(1, 2).reverse()))
+  put(
+    AT.pathTable,
+    pathTable((value) => uint(value, 4), uint(1, 2)),
+  )
+  put(
+    AT.pathTableBigEndian,
+    pathTable((value) => uint(value, 4).reverse(), uint(1, 2).reverse()),
+  )
   put(AT.directory, directory(records))
   for (const { name, sector: at } of records) put(at, contents[name]!)
   return image
