@@ -6,6 +6,7 @@ import { benchExec, execRowName } from './exec-round-trip.js'
 import { benchFootprint, footprintRowNames } from './footprint.js'
 import { benchFork, FORKED_MEMORY, forkRowNames } from './forks.js'
 import { benchGuest } from './guest.js'
+import { benchList, listRowName } from './machines.js'
 import { benchPooled, pooledRowNames } from './pooled.js'
 import { benchProvision, provisionRowName } from './provision-graph.js'
 import { benchRestore, restoreRowName } from './restores.js'
@@ -31,6 +32,7 @@ import { benchWatch, watchRowName } from './watch.js'
 export function groupsOf(bench) {
   return [
     { names: Object.values(startUpRowNames), run: () => benchStartUp(bench) },
+    { names: [listRowName], run: () => benchList(bench) },
     { names: [parseRowName], run: () => benchParse(bench) },
     { names: [downloadRowName], run: () => benchDownload(bench) },
     ...ofBoth('micro', bench),

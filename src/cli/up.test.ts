@@ -39,7 +39,7 @@ async function made(name: string, vmfile?: string): Promise<void> {
     image: { name: 'micro', digest: 'sha256:0', dir: '/nowhere' },
     cacheDir: join(project, 'cache'),
     machineType: 'q35',
-    login: { user: 'root', hostKey: 'ssh-ed25519 A' },
+    hostKey: 'ssh-ed25519 A',
     vmfile,
   }
   await writeFile(join(directory, 'machine.json'), JSON.stringify(record))
