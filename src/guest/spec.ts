@@ -4,6 +4,7 @@ import { type Arch, hostArch } from '../host/host-arch.js'
 import { type ImageReference, imageByName, imageSchema, imageTitle, isBootable } from '../image/reference.js'
 import { GIB, MIB, type Size, toBytes } from '../units.js'
 import { type Access, accessOf, cloudInitSchema, sshSchema } from './access.js'
+import { meantIssues } from './meant-issues.js'
 import { type Network, networkSchema } from './network.js'
 import { assertPossible } from './possible.js'
 import { type Step, stepSchema } from './steps.js'
@@ -123,7 +124,7 @@ function invalid(given: unknown, error: z.ZodError): MayflyError {
   const received = (path: PropertyKey[]) =>
     path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], given)
   return new MayflyError('MAYFLY_GUEST_INVALID', 'the guest is not valid', {
-    details: error.issues.map(({ path, message }) => {
+    details: meantIssues(error.issues).map(({ path, message }) => {
       const where = path.length === 0 ? 'guest' : path.map(String).join('.')
       return `${where}: ${message} (received ${JSON.stringify(received(path))})`
     }),

@@ -24,14 +24,14 @@ export type Seeded = Pick<Guest, 'image' | 'hostname' | 'ssh'> & { cloudInit: Cl
  * @throws MayflyError MAYFLY_GUEST_INVALID for user-data that nothing can be added to.
  */
 export async function seedFiles(guest: Seeded, identity: SshIdentity): Promise<Record<string, string>> {
-  const { cloudInit, hostname } = guest
+  const { cloudInit, hostname, ssh } = guest
   const { networkConfig, raw } = cloudInit
   // Another one for each template, so that a disk which has been set up before is set up again.
-  const instance = createHash('sha256').update(identity.host.publicKey).digest('hex').slice(0, 16)
+  const instance = createHash('sha256').update(identity.client.publicKey).digest('hex').slice(0, 16)
   const metaData = {
     'instance-id': `mayfly-${instance}`,
     'local-hostname': hostname,
-    ...(raw ? { 'public-keys': [identity.client.publicKey] } : {}),
+    ...(raw && ssh.privateKey === undefined ? { 'public-keys': [identity.client.publicKey] } : {}),
   }
   return {
     'meta-data': `${JSON.stringify(metaData, null, 2)}\n`,
