@@ -82,9 +82,9 @@ test('a kernel has its initrd, command line and disk', () => {
 })
 
 test('images, networks and cloud-init are those of defineGuest', () => {
-  const { file, url, known, kernel } = vmfile(
+  const { disk, url, known, kernel } = vmfile(
     written(`
-    vm "file" {
+    vm "disk" {
       image "root.img"; firmware "uefi"; arch "x86_64"
       network "tap" { bridge "lan0"; }
       cloud-init { hostname "a.example.org"; ssh-key "key.pub"; }
@@ -95,11 +95,16 @@ test('images, networks and cloud-init are those of defineGuest', () => {
       image-url "https://example.org/a.img.zst"; sha256 "${'ab'.repeat(32)}"
       cloud-init { user-data "user-data.yaml"; }
       ssh { user "deploy"; private-key "key"; }
+      manipulation { script "true"; }
+      share "shared" "/srv/shared"
+      provision "file" { source "app.conf"; destination "/home/deploy/app.conf"; }
+      provision "shell" { script "setup.sh"; }
+      provision "shell" { inline "sudo true"; }
     }
     vm "known" { image "debian-12"; network "none"; cloud-init { user-data "user-data.yaml"; }; }
     vm "kernel" { kernel "vmlinuz"; network "user"; image "root.img"; cloud-init; }`),
   )
-  expect(file).toMatchObject({
+  expect(disk).toMatchObject({
     image: { path: join(project, 'root.img') },
     firmware: 'uefi',
     arch: 'x86_64',
@@ -108,11 +113,19 @@ test('images, networks and cloud-init are those of defineGuest', () => {
     ssh: { user: 'vm', authorizedKeys: ['ssh-ed25519 AAAA one', 'ssh-ed25519 BBBB two'] },
   })
   // Its own key is in the guest's hands already, or in those of nobody.
-  expect(file!.ssh!.privateKey).toBeUndefined()
+  expect(disk!.ssh!.privateKey).toBeUndefined()
   expect(url).toMatchObject({
     image: { url: 'https://example.org/a.img.zst', sha256: 'ab'.repeat(32) },
     cloudInit: { userData: '#cloud-config\n', raw: true },
     ssh: { user: 'deploy', privateKey: join(project, 'key') },
+    provision: [
+      file(join(project, 'shared'), '/srv/shared', { owner: 'deploy' }),
+      shell('true'),
+      file(join(project, 'app.conf'), '/home/deploy/app.conf', { owner: 'deploy' }),
+      file(join(project, 'setup.sh'), '/tmp/mayfly-provision-2', { mode: 0o755, owner: 'deploy' }),
+      shell('/tmp/mayfly-provision-2', { user: 'deploy' }),
+      shell('# sudo true\nset +eu\nsudo true', { user: 'deploy' }),
+    ],
   })
   expect(known).toMatchObject({ image: 'debian-12', network: 'none', ssh: { user: 'vm' } })
   expect(known!.cloudInit).toMatchObject({ userData: '#cloud-config\n', raw: false })

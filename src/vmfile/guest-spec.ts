@@ -54,6 +54,7 @@ const NO_CLOUD_INIT = 'It has none: use packages, share and provision, or a disk
 function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
   const { name, vcpus, memory, disk, network, vnc, firmware, arch } = machine
   try {
+    const access = accessOf(machine)
     const spec: GuestSpec = {
       name,
       image: imageOf(machine),
@@ -64,8 +65,8 @@ function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
       firmware,
       arch,
       network: network.mode === 'tap' ? network : network.mode,
-      ...accessOf(machine),
-      provision: [...stepsOf(machine)],
+      ...access,
+      provision: [...stepsOf(machine, access.ssh?.user)],
     }
     defineGuest(spec)
     return spec
@@ -120,19 +121,23 @@ function keysIn(text: string): string[] {
   return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'))
 }
 
-function* stepsOf({ packages: own = [], share, manipulation, provision, rootPassword }: Machine): Generator<Step> {
+/** What prepares the machine, root does; the steps of `provision` are those of whoever logs in. */
+function* stepsOf(machine: Machine, user = 'root'): Generator<Step> {
+  const { packages: own = [], share, manipulation, provision, rootPassword } = machine
   const names = new Set([...own, ...manipulation.flatMap((block) => block.packages ?? [])])
   if (names.size > 0) yield packages(...names)
   if (rootPassword) yield shell(`# root's password\nprintf 'root:%s\\n' ${quote(rootPassword)} | chpasswd`)
-  for (const { source, target } of share) yield { kind: 'file', source, target }
+  const as = user === 'root' ? {} : { user }
+  const owned = user === 'root' ? {} : { owner: user }
+  for (const { source, target } of share) yield { kind: 'file', source, target, ...owned }
   for (const { script } of manipulation) if (script) yield shell(script)
   for (const [at, step] of provision.entries()) {
-    if (step.kind === 'file') yield { kind: 'file', source: step.source, target: step.destination }
-    else if (step.inline !== undefined) yield shell(asCommandLine(step.inline))
+    if (step.kind === 'file') yield { kind: 'file', source: step.source, target: step.destination, ...owned }
+    else if (step.inline !== undefined) yield shell(asCommandLine(step.inline), as)
     else {
       const target = `/tmp/mayfly-provision-${at + 1}`
-      yield { kind: 'file', source: step.script!, target, mode: 0o755 }
-      yield shell(target)
+      yield { kind: 'file', source: step.script!, target, mode: 0o755, ...owned }
+      yield shell(target, as)
     }
   }
 }
