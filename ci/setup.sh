@@ -47,12 +47,26 @@ table+=(
   'util-linux|setpriv flock|ties child processes to their parent, takes locks'
 )
 if [[ $dev == 1 ]]; then
+  case $(uname -m) in
+    aarch64 | arm64) ;;
+    *)
+      table+=(
+        'qemu-system-arm|qemu-system-aarch64|runs guests of another architecture in tests'
+        'ipxe-qemu|/usr/lib/ipxe/qemu|network card firmware for QEMU'
+      )
+      ;;
+  esac
   table+=(
+    'iproute2|ip|bridges and network namespaces in tests'
+    'dnsmasq-base|dnsmasq|gives guests on a bridge their addresses in tests'
     'openssh-client|ssh-keygen scp|keys and file transfers in tests and benches'
     'openssh-server|sshd|the server that the SSH tests talk to; not started as a service'
     'sudo|sudo|how the SSH tests become another user'
     'dropbear-bin|dropbear|the small server that the SSH tests talk to'
     'xorriso|xorriso|checks the CD-ROM images that cloud-init reads'
+    'fdisk|sfdisk|makes the disk with a boot loader that tests boot'
+    'mtools|mcopy mformat|makes the EFI partition of that disk'
+    'ovmf|/usr/share/OVMF/OVMF_CODE_4M.fd|UEFI for guests'
     'chromium|chromium|the browser that opens the HTML report in tests'
   )
 fi

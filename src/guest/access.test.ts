@@ -3,6 +3,7 @@ import { GIB } from '../units.js'
 import { defineGuest, type GuestSpec } from './spec.js'
 
 const KEY = 'ssh-ed25519 AAAAC3Nza me'
+const disk = { path: 'disk.qcow2' }
 
 test('a disk with a boot loader is started by BIOS and set up by cloud-init, unless it is told otherwise', () => {
   expect(defineGuest({ image: { path: 'images/web-server.img.xz' } })).toMatchObject({
@@ -30,6 +31,10 @@ test('names of the catalogue and addresses are disks with a boot loader', () => 
   expect(defineGuest({ image: { url } })).toMatchObject({ name: 'noble-server', image: { url }, firmware: 'bios' })
 })
 
+test('aarch64 has UEFI alone', () => {
+  expect(defineGuest({ image: disk, arch: 'aarch64' }).firmware).toBe('uefi')
+})
+
 test('embedded guests have neither, but a host name and whoever may log in', () => {
   const guest = defineGuest({ image: 'micro', cloudInit: { hostname: 'db.test' }, ssh: { authorizedKeys: [KEY] } })
   expect(guest).toMatchObject({ name: 'micro', hostname: 'db.test', ssh: { user: 'root', authorizedKeys: [KEY] } })
@@ -43,10 +48,9 @@ test('a kernel has cloud-init only if it is told so', () => {
   expect([seeded.firmware, seeded.cloudInit]).toEqual([undefined, { raw: false }])
 })
 
-const disk = { path: 'disk.qcow2' }
-
 test.each<[GuestSpec, RegExp]>([
   [{ image: 'micro', firmware: 'uefi' }, /firmware: only a disk with a boot loader/],
+  [{ image: disk, firmware: 'bios', arch: 'aarch64' }, /firmware: there is no BIOS on aarch64/],
   [
     { image: 'debian', cloudInit: { userData: '#cloud-config\n' } },
     /cloudInit\.userData: this guest has no cloud-init/,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
+import type { Arch } from '../host/host-arch.js'
 import { type ImageReference, isBootable } from '../image/reference.js'
 
 const document = z.union([z.string().min(1), z.record(z.string(), z.unknown())])
@@ -52,6 +53,7 @@ export interface Access {
 
 interface Given {
   name: string
+  arch: Arch
   firmware: Access['firmware']
   cloudInit: z.output<typeof cloudInitSchema> | false | undefined
   ssh: Ssh
@@ -62,7 +64,7 @@ interface Given {
  * @throws MayflyError MAYFLY_GUEST_INVALID for options that the image has no use for.
  */
 export function accessOf(image: ImageReference, given: Given): Access {
-  const { name, firmware, cloudInit, ssh } = given
+  const { name, arch, firmware, cloudInit, ssh } = given
   const bootable = isBootable(image)
   const { hostname, ...config } = cloudInit || { hostname: undefined, raw: false }
   // An embedded guest gets its name another way.
@@ -71,6 +73,7 @@ export function accessOf(image: ImageReference, given: Given): Access {
   const raw = config.raw || bare
   const rules: [wrong: boolean, option: string, why: string][] = [
     [!bootable && firmware !== undefined, 'firmware', 'only a disk with a boot loader is started by firmware'],
+    [firmware === 'bios' && arch === 'arm64', 'firmware', 'there is no BIOS on aarch64'],
     ['name' in image && config.userData !== undefined, 'cloudInit.userData', NO_CLOUD_INIT],
     ['name' in image && config.networkConfig !== undefined, 'cloudInit.networkConfig', NO_CLOUD_INIT],
     [config.raw && config.userData === undefined, 'cloudInit.raw', 'there is no userData to pass through'],
@@ -90,7 +93,7 @@ export function accessOf(image: ImageReference, given: Given): Access {
   }
   return {
     hostname: hostname ?? hostnameOf(name),
-    firmware: bootable ? (firmware ?? 'bios') : undefined,
+    firmware: bootable ? (firmware ?? (arch === 'arm64' ? 'uefi' : 'bios')) : undefined,
     cloudInit: seeded ? config : undefined,
     ssh: { ...ssh, ...(ssh.privateKey === undefined ? {} : { privateKey: resolve(ssh.privateKey) }) },
   }

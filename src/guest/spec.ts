@@ -32,7 +32,7 @@ const guestSchema = z.strictObject({
   network: networkSchema,
   /** Default: the host's. Another one is emulated. */
   arch: z.enum(['x86_64', 'aarch64']).optional(),
-  /** What starts the boot loader of a disk. Default: BIOS. */
+  /** What starts the boot loader of a disk. Default: BIOS, on aarch64 UEFI. */
   firmware: z.enum(['bios', 'uefi']).optional(),
   /** For disks with a boot loader, and for others that have cloud-init. `false`: it is not set up by cloud-init. */
   cloudInit: z.union([z.literal(false), cloudInitSchema]).optional(),
@@ -80,10 +80,11 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   const given = typeof spec === 'string' ? { image: spec } : spec
   const parsed = guestSchema.safeParse(given)
   if (!parsed.success) throw invalid(given, parsed.error)
-  const { image: reference, cpus, display, network, arch, firmware, cloudInit, ssh, provision } = parsed.data
+  const { image: reference, cpus, display, network, firmware, cloudInit, ssh, provision } = parsed.data
   const image = typeof reference === 'string' ? imageByName(reference) : reference
   const name = parsed.data.name ?? imageTitle(image)
-  const access = accessOf(image, { name, firmware, cloudInit, ssh })
+  const arch = parsed.data.arch === undefined ? hostArch() : ARCHITECTURES[parsed.data.arch]
+  const access = accessOf(image, { name, arch, firmware, cloudInit, ssh })
   const defaults = defaultsOf(image, access)
   const guest: Guest = {
     name,
@@ -93,7 +94,7 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
     diskBytes: toBytes(parsed.data.disk ?? `${defaults.disk}`, GIB, 'disk'),
     display,
     network,
-    arch: arch === undefined ? hostArch() : ARCHITECTURES[arch],
+    arch,
     ...access,
     provision,
   }

@@ -105,6 +105,16 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'unpacks kernels',
     need: 'build',
   },
+  ip: {
+    packages: { apt: 'iproute2', dnf: 'iproute', pacman: 'iproute2', apk: 'iproute2' },
+    purpose: 'connects guests to bridges',
+    need: 'develop',
+  },
+  dnsmasq: {
+    packages: { apt: 'dnsmasq-base', dnf: 'dnsmasq', pacman: 'dnsmasq', apk: 'dnsmasq' },
+    purpose: 'gives guests on a bridge their addresses in tests',
+    need: 'develop',
+  },
   cp: { packages: coreutils, purpose: 'copies the memory of templates, without its holes', need: 'run' },
   setpriv: { packages: utilLinux, purpose: 'ties a child process to its parent', need: 'run' },
   flock: { packages: utilLinux, purpose: 'holds the locks of the cache', need: 'run' },
@@ -136,6 +146,17 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'checks the CD-ROM images that cloud-init reads',
     need: 'develop',
   },
+  sfdisk: {
+    packages: { apt: 'fdisk', dnf: 'util-linux', pacman: 'util-linux', apk: 'sfdisk', brew: 'util-linux' },
+    purpose: 'makes the disk with a boot loader that tests boot',
+    need: 'develop',
+  },
+  mcopy: {
+    // UEFI is no program, and comes with the partition that it boots from.
+    packages: { apt: 'mtools ovmf', dnf: 'mtools edk2-ovmf', pacman: 'mtools edk2-ovmf', apk: 'mtools ovmf' },
+    purpose: 'makes the EFI partition of that disk',
+    need: 'develop',
+  },
   chromium: {
     packages: { apt: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium' },
     purpose: 'opens the HTML report in tests',
@@ -143,10 +164,15 @@ export const TOOLS: Record<string, Tool> = {
   },
 }
 
+/** What tests run guests of another architecture with. */
+const EMULATED = ['qemu-system-aarch64']
+
 /** The tools of a host of `arch`; those for working on Mayfly itself only with `develop`. */
 export function toolsFor(arch: Arch, { develop = false } = {}): [name: string, tool: Tool][] {
   return Object.entries(TOOLS).filter(
-    ([, tool]) => (tool.arch === undefined || tool.arch === arch) && (develop || tool.need !== 'develop'),
+    ([name, tool]) =>
+      (tool.arch === undefined || tool.arch === arch || (develop && EMULATED.includes(name))) &&
+      (develop || tool.need !== 'develop'),
   )
 }
 

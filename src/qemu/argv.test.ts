@@ -96,3 +96,27 @@ test('aarch64 has another board: its own serial port, and one on PCI for the age
   expect(argv).toContainEqual(expect.stringMatching(/^pci-serial,id=serial1,bus=pcie\.0,addr=0x4,chardev=agent$/))
   expect(argv.join(' ')).not.toContain('isa-')
 })
+
+test('firmware boots the first disk; UEFI has flash, of which its variables can be written', () => {
+  const bios = qemuArgv({ ...machine, boot: undefined, firmware: 'bios' })
+  expect(bios).toContainEqual(expect.stringMatching(/^virtio-blk-pci,id=disk0-device,.*bootindex=0$/))
+  expect(argumentOf(bios, '-machine')).not.toContain('pflash')
+  expect(qemuArgv(machine).join(' ')).not.toContain('bootindex')
+  const uefi = qemuArgv({ ...machine, boot: undefined, firmware: { code: '/OVMF_CODE.fd', vars: '/vars,1.fd' } })
+  expect(argumentOf(uefi, '-machine')).toMatch(/,pflash0=flash0,pflash1=flash1/)
+  const nodes = uefi.filter((_, index) => uefi[index - 1] === '-blockdev').map((json) => JSON.parse(json))
+  expect(nodes).toContainEqual({
+    'node-name': 'flash0',
+    driver: 'raw',
+    'read-only': true,
+    file: { driver: 'file', filename: '/OVMF_CODE.fd', 'read-only': true },
+  })
+  expect(nodes).toContainEqual(expect.objectContaining({ 'node-name': 'flash1', 'read-only': false }))
+})
+
+test('a seed is the last disk, and cannot be written to', () => {
+  const argv = qemuArgv({ ...machine, seed: '/seed.iso' })
+  const drives = argv.filter((word) => word.startsWith('virtio-blk-pci'))
+  expect(drives.at(-1)).toBe('virtio-blk-pci,id=seed0-device,bus=pcie.0,addr=0x10,drive=seed0')
+  expect(JSON.parse(argv[argv.indexOf(drives.at(-1)!) - 2]!)).toMatchObject({ 'node-name': 'seed0', 'read-only': true })
+})

@@ -76,7 +76,7 @@ export class Vm extends Screen implements AsyncDisposable {
   #leave(command: 'poweroff' | 'reboot', timeout: Duration = '2m'): Promise<void> {
     const limit = toMilliseconds(timeout, 'timeout')
     return this.timeline.during('power', command, () =>
-      this.life.leave(command, (connection) => exec(connection, command), limit),
+      this.life.leave(command, (connection) => exec(connection, command, { user: 'root' }), limit),
     )
   }
 
