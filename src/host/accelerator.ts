@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { errnoOf, MayflyError } from '../errors.js'
 import { CPUINFO, cpuFlags, readCpuinfo } from './cpuinfo.js'
+import type { Arch } from './host-arch.js'
 
 export const ACCELERATORS = ['kvm', 'tcg', 'hvf'] as const
 export type AcceleratorKind = (typeof ACCELERATORS)[number]
@@ -43,6 +44,11 @@ export function detectAccelerator(
   return obstacle
     ? { ...accelerator('tcg', obstacle.reason), fix: obstacle.fix }
     : accelerator('kvm', `${facts.kvmPath} opens read-write`)
+}
+
+/** What runs guests of another architecture than the host's. */
+export function emulation(arch: Arch): Accelerator {
+  return accelerator('tcg', `guests of ${arch} are emulated on this host`)
 }
 
 interface Obstacle {

@@ -1,4 +1,5 @@
-import { type Accelerator, detectAccelerator } from '../host/accelerator.js'
+import { type Accelerator, detectAccelerator, emulation } from '../host/accelerator.js'
+import { type Arch, hostArch } from '../host/host-arch.js'
 import { findQemu, type QemuBinary } from '../host/qemu-binary.js'
 import { defaultCacheDir, openStore, type Store } from '../image/store.js'
 import { currentSession, type Session } from './session.js'
@@ -13,11 +14,15 @@ export interface Harness {
 
 /**
  * This process's harness in a cache directory.
+ * @param arch of the guests; those of another architecture than the host's are emulated.
  * @throws MayflyError MAYFLY_CACHE_UNUSABLE, MAYFLY_TOOL_MISSING, MAYFLY_OPTION_INVALID (MAYFLY_ACCEL).
  */
-export async function openHarness(cacheDir: string = defaultCacheDir()): Promise<Harness> {
-  const accelerator = detectAccelerator()
+export async function openHarness(cacheDir: string = defaultCacheDir(), arch: Arch = hostArch()): Promise<Harness> {
+  const accelerator = arch === hostArch() ? detectAccelerator() : emulation(arch)
+  // What it names runs guests of this host's architecture.
+  const { MAYFLY_QEMU: _named, ...emulating } = process.env
+  const env = arch === hostArch() ? process.env : emulating
   const store = await openStore(cacheDir)
-  const [session, qemu] = await Promise.all([currentSession(store), findQemu(undefined, { cacheDir: store.root })])
+  const [session, qemu] = await Promise.all([currentSession(store), findQemu(arch, { cacheDir: store.root, env })])
   return { store, session, qemu, accelerator }
 }

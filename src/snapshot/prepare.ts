@@ -36,7 +36,7 @@ export async function prepare(guest: Guest, options: PrepareOptions = {}): Promi
   const { cacheDir, progress = silent, signal } = options
   const started = performance.now()
   assertMemoryFits(guest.memoryBytes)
-  const harness = await openHarness(cacheDir)
+  const harness = await openHarness(cacheDir, guest.arch)
   const { store, session } = harness
   const resolving = { store, workshop: session, progress, arch: guest.arch, signal }
   const image = await hold(
