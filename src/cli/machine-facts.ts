@@ -31,7 +31,7 @@ export async function factsOf(machine: Machine, looked?: Looked): Promise<Machin
   const { name, directory, record } = machine
   const { state, note, endedAt } = looked ?? (await lookAt(machine))
   const { guest, image, run } = record
-  const process = state === 'stopped' ? undefined : run?.process
+  const up = state === 'stopped' ? undefined : run
   return {
     name,
     state,
@@ -41,11 +41,11 @@ export async function factsOf(machine: Machine, looked?: Looked): Promise<Machin
     memoryBytes: guest.memoryBytes,
     diskBytes: guest.diskBytes,
     network: guest.network.mode,
-    pid: process?.pid,
-    ssh: process?.ssh && {
-      ...process.ssh,
+    pid: up?.process?.pid,
+    ssh: up?.ssh && {
+      ...up.ssh,
       user: guest.ssh.user,
-      privateKeyPath: guest.ssh.privateKey ?? join(directory, FILES.privateKey),
+      privateKeyPath: join(directory, FILES.privateKey),
       hostKey: record.hostKey,
     },
     createdAt: record.createdAt,

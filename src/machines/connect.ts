@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
+import type { NetworkCard } from '../qemu/argv.js'
+import { noNetwork, type SshAddress } from '../snapshot/join-network.js'
 import { FILES } from '../snapshot/machine.js'
 import { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { waitForSsh } from '../ssh/wait-for-ssh.js'
 import { withMachine } from './lock.js'
 import { lookAt } from './look.js'
-import type { Machine, MachineProcess } from './record.js'
+import type { Machine } from './record.js'
 
 export interface ConnectOptions {
   /** Default: the machine's own. */
@@ -18,6 +20,8 @@ export interface ConnectOptions {
   timeoutMs?: number | undefined
   signal?: AbortSignal | undefined
 }
+
+const ADDRESS_MS = 60_000
 
 /**
  * Logs in to a machine that runs, on its pinned host key; waits for one that is still starting.
@@ -31,32 +35,37 @@ export async function connectTo(machine: Machine, options: ConnectOptions = {}):
   return await SshConnection.open({ ...target, timeoutMs, signal })
 }
 
-/** Where and how to log in. @throws MayflyError MAYFLY_VM_STATE when it does not run. */
-export async function sshTargetOf(machine: Machine, { user, key }: ConnectOptions = {}): Promise<SshTarget> {
-  const { name, record } = await known(machine)
+/**
+ * Where and how to log in.
+ * @throws MayflyError MAYFLY_VM_STATE when it does not run, MAYFLY_NO_NETWORK, MAYFLY_BOOT_TIMEOUT when it has no address.
+ */
+export async function sshTargetOf(machine: Machine, options: ConnectOptions = {}): Promise<SshTarget> {
+  const { name, directory, record } = await known(machine)
   const { state, note } = await lookAt(machine)
-  if (state === 'stopped' || state === 'suspended' || !record.run?.process) throw notRunning(name, state, note)
-  return await targetOf(machine, record.run.process, { user, key })
+  if (state === 'stopped' || state === 'suspended' || !record.run) throw notRunning(name, state, note)
+  const { run } = record
+  return loginAt(directory, record, run.ssh ?? (await findAddressOf(name, run.card, options)), options)
 }
 
-/** The same for a process that has yet to be written down. @throws MayflyError MAYFLY_VM_STATE for a guest without a network. */
-export async function targetOf(
-  { name, directory, record }: Machine,
-  { ssh }: MachineProcess,
+/** The same at an address that has yet to be written down. */
+export async function loginAt(
+  directory: string,
+  { guest, hostKey }: Machine['record'],
+  address: SshAddress,
   { user, key }: ConnectOptions = {},
 ): Promise<SshTarget> {
-  if (!ssh) {
-    throw new MayflyError('MAYFLY_VM_STATE', `${name} cannot be logged in to: it has no network`, {
-      hint: `Its console is there: mayfly console ${name}`,
-    })
-  }
-  const { ssh: access } = record.guest
-  return {
-    ...ssh,
-    username: user ?? access.user,
-    privateKey: await readKey(key ?? access.privateKey ?? join(directory, FILES.privateKey)),
-    hostKey: record.hostKey,
-  }
+  const privateKey = await readKey(key ?? join(directory, FILES.privateKey))
+  return { ...address, username: user ?? guest.ssh.user, privateKey, hostKey }
+}
+
+async function findAddressOf(
+  name: string,
+  card: NetworkCard,
+  { timeoutMs, signal }: ConnectOptions,
+): Promise<SshAddress> {
+  if (card.mode !== 'tap') throw noNetwork(name, 'logging in')
+  const { findAddress } = await import('../network/find-address.js')
+  return { host: await findAddress({ ...card, name, timeoutMs: timeoutMs ?? ADDRESS_MS, signal }), port: 22 }
 }
 
 export function notRunning(name: string, state: string, note?: string): MayflyError {

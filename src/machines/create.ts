@@ -74,6 +74,8 @@ async function fill(
     cacheDir: store.root,
     machineType: qemu.machine,
     hostKey: identity.host.publicKey,
+    agent: image.features.agent,
+    starts: 0,
     vmfile,
   }
 }

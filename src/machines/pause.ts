@@ -43,8 +43,8 @@ export function withMonitor<T>(
 }
 
 /** A guest that has stood still, or is put back, has an old time. One without an agent has to find that out by itself. */
-export async function setClock({ name, record: { image, run } }: Machine): Promise<void> {
-  if (!image.features.agent) return
+export async function setClock({ name, record: { agent, run } }: Machine): Promise<void> {
+  if (!agent) return
   const socket = await openSocket(run!, 'agent', AbortSignal.timeout(ANSWER_MS))
   try {
     await within(new Agent(socket, true).fixup(), ANSWER_MS, () => {

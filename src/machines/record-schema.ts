@@ -23,17 +23,15 @@ const recordSchema = z.object({
   hostKey: text,
   provisionedAt: text.optional(),
   vmfile: text.optional(),
+  agent: z.boolean(),
+  starts: z.int().nonnegative(),
   run: z
     .object({
       startedAt: text,
       sockets: text,
-      process: z
-        .object({
-          pid: z.int().positive(),
-          startTime: z.number(),
-          ssh: z.object({ host: text, port: z.int() }).optional(),
-        })
-        .optional(),
+      card: z.looseObject({ mode: text }),
+      process: z.object({ pid: z.int().positive(), startTime: z.number() }).optional(),
+      ssh: z.object({ host: text, port: z.int().positive() }).optional(),
       readyAt: text.optional(),
     })
     .optional(),

@@ -2,7 +2,10 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
+import type { ProcessIdentity } from '../host/process-table.js'
 import type { Image } from '../image/image.js'
+import type { NetworkCard } from '../qemu/argv.js'
+import type { SshAddress } from '../snapshot/join-network.js'
 
 /** Changes whenever an older Mayfly could not make sense of a record. */
 export const RECORD_FORMAT = 1
@@ -22,6 +25,10 @@ export interface MachineRecord {
   machineType: string
   /** Public key (one line) that its SSH server must show. */
   hostKey: string
+  /** Whether it runs Mayfly's agent, as far as that was seen. */
+  agent: boolean
+  /** How often it was started. */
+  starts: number
   /** When the guest's provision steps had all been taken. */
   provisionedAt?: string | undefined
   /** The VMFile that it was made from. */
@@ -36,17 +43,14 @@ export interface MachineRun {
   startedAt: string
   /** Directory of its sockets. */
   sockets: string
+  /** What its network card is connected to. */
+  card: NetworkCard
   /** Known as soon as QEMU has greeted whoever started it. */
-  process?: MachineProcess | undefined
+  process?: ProcessIdentity | undefined
+  /** Where its SSH server is, once that is known; nowhere without a network. */
+  ssh?: SshAddress | undefined
   /** When a command first succeeded in it. */
   readyAt?: string | undefined
-}
-
-export interface MachineProcess {
-  pid: number
-  startTime: number
-  /** Where its SSH server is; undefined without a network. */
-  ssh?: { host: string; port: number } | undefined
 }
 
 /** One named machine, as its directory says. */

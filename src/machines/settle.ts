@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { killAndWait, processStartTime } from '../host/process-table.js'
+import { killAndWait, type ProcessIdentity, processStartTime } from '../host/process-table.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
-import type { QmpClient } from '../qemu/qmp.js'
 import { processesOf } from './look.js'
 import { openMonitor } from './monitor.js'
-import { type Machine, type MachineProcess, writeRecord } from './record.js'
+import { type Machine, writeRecord } from './record.js'
 
 /** QEMU writes it itself, before it listens. */
 export const PID_FILE = 'qemu.pid'
@@ -25,18 +24,18 @@ export async function settle(machine: Machine): Promise<Machine> {
   if (pids.length === 0) return machine
   try {
     await using monitor = await openMonitor(run, 'qmp', AbortSignal.timeout(ANSWER_MS))
-    const process = await processOf(machine, monitor.qmp)
-    return await writeRecord(directory, { ...record, run: { ...run, process } })
+    const process = await processOf(directory)
+    // One on a bridge is looked for when somebody wants to log in.
+    const ssh = run.card.mode === 'user' ? { host: '127.0.0.1', port: await forwardedPort(monitor.qmp, 22) } : undefined
+    return await writeRecord(directory, { ...record, run: { ...run, process, ssh } })
   } catch {
     await killAndWait(await processesOf(directory), ANSWER_MS)
     return machine
   }
 }
 
-/** What can be known of a QEMU once it has greeted. */
-export async function processOf({ directory, record }: Machine, qmp: QmpClient): Promise<MachineProcess> {
+/** Which process a QEMU is that has greeted. */
+export async function processOf(directory: string): Promise<ProcessIdentity> {
   const pid = Number(await readFile(join(directory, PID_FILE), 'utf8'))
-  const { mode } = record.guest.network
-  const ssh = mode === 'user' ? { host: '127.0.0.1', port: await forwardedPort(qmp, 22) } : undefined
-  return { pid, startTime: processStartTime(pid) ?? 0, ssh }
+  return { pid, startTime: processStartTime(pid) ?? 0 }
 }

@@ -4,16 +4,19 @@ import { MayflyError } from '../errors.js'
 import type { DataStep } from '../guest/steps.js'
 import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
+import { assertBridge, joinBridge } from '../network/bridge.js'
+import { cardOf } from '../network/card.js'
 import { qemuArgv, SOCKETS } from '../qemu/argv.js'
 import { type Harness, openHarness } from '../session/harness.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import { aboutAccelerator } from '../snapshot/cold-boot.js'
-import { FILES, templateMachine } from '../snapshot/machine.js'
-import { untilReady } from '../snapshot/ready.js'
+import { joinNetwork } from '../snapshot/join-network.js'
+import { FILES, imageLayers, rebootMachine, seedIn } from '../snapshot/machine.js'
+import { untilAgentReady, untilReady } from '../snapshot/ready.js'
+import { untilSetUp } from '../snapshot/set-up.js'
 import type { SshConnection } from '../ssh/connection.js'
-import type { SshTarget } from '../ssh/handshake.js'
 import { type Duration, toMilliseconds } from '../units.js'
-import { targetOf } from './connect.js'
+import { loginAt } from './connect.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { isRunning, QEMU_LOG } from './look.js'
 import { provision } from './provision.js'
@@ -22,6 +25,7 @@ import { type Attached, attach } from './running.js'
 import { PID_FILE, processOf } from './settle.js'
 import { socketsDirectory } from './sockets.js'
 import { spawnAlone } from './spawn.js'
+import { killProcesses } from './stop.js'
 
 export interface StartOptions extends LockedOptions {
   progress?: Progress | undefined
@@ -53,13 +57,18 @@ async function start(machine: Machine, options: StartOptions): Promise<Machine> 
   const { progress = silent, wait = true, signal } = options
   assertMemoryFits(record.guest.memoryBytes)
   await assertImage(machine)
+  const { network } = record.guest
+  if (network.mode === 'tap') await assertBridge(network.bridge)
   const harness = await openHarness(record.cacheDir)
   const sockets = await socketsDirectory(directory)
+  // Two of them on one disk would be its end; and the shell of the last may have yet to write down how that ended.
+  await killProcesses(machine)
   const from = await tidy(directory, sockets)
   const started = await writeRecord(directory, {
     ...record,
     ended: undefined,
-    run: { startedAt: new Date().toISOString(), sockets },
+    starts: record.starts + 1,
+    run: { startedAt: new Date().toISOString(), sockets, card: cardOf(network, directory, record.starts) },
   })
   const steps = record.guest.provision as readonly DataStep[]
   const provisions = wait && options.provision !== false && record.provisionedAt === undefined && steps.length > 0
@@ -74,23 +83,19 @@ async function boot(
   harness: Harness,
   machine: Machine,
   from: number,
-  { wait = true, bootTimeout, signal }: StartOptions,
+  options: StartOptions,
 ): Promise<{ ready: Machine; connection: SshConnection | undefined }> {
   const { directory, name } = machine
   const run = machine.record.run!
   const shell = await spawnAlone(harness.qemu.path, argvOf(harness, machine, run), directory)
-  const attached = await attach(directory, run, shell, from)
+  const attached = await attach(directory, run, shell, from, options.signal)
   await using _attached = attached
   try {
     await attached.qemu.greeted()
     await attached.qemu.qmp.execute('qmp_capabilities')
-    const process = await processOf(machine, attached.qemu.qmp)
+    const process = await processOf(directory)
     const up = await writeRecord(directory, { ...machine.record, run: { ...run, process } })
-    if (!wait) return { ready: up, connection: undefined }
-    const target = await targetOf(up, process)
-    const connection = await logIn(harness, up, attached, target, bootTimeout, signal)
-    const readyRun = { ...run, process, readyAt: new Date().toISOString() }
-    return { ready: await writeRecord(directory, { ...up.record, run: readyRun }), connection }
+    return await comeUp(harness, up, attached, options)
   } catch (error) {
     const explained = aboutAccelerator(harness, await attached.qemu.explain(error))
     if (!(explained instanceof MayflyError) || !attached.qemu.alive) throw explained
@@ -100,26 +105,42 @@ async function boot(
   }
 }
 
-function logIn(
+/** Connects a machine whose QEMU runs, and waits until its guest is ready; each thing that becomes known is written down at once. */
+async function comeUp(
   harness: Harness,
-  { name, record }: Machine,
+  machine: Machine,
   attached: Attached,
-  target: SshTarget,
-  bootTimeout: Duration | undefined,
-  signal: AbortSignal | undefined,
-): Promise<SshConnection> {
-  const timeoutMs = bootTimeout === undefined ? bootTimeoutMs(harness) : toMilliseconds(bootTimeout, 'boot timeout')
-  return untilReady(attached, target, { timeoutMs, signal, name, agent: record.image.features.agent })
+  { wait = true, bootTimeout, signal }: StartOptions,
+): Promise<{ ready: Machine; connection: SshConnection | undefined }> {
+  const { directory, name, record } = machine
+  const { guest, image } = record
+  const run = record.run!
+  const timeoutMs =
+    bootTimeout === undefined ? bootTimeoutMs(harness, guest) : toMilliseconds(bootTimeout, 'boot timeout')
+  const { card } = run
+  // It takes its time until it has an address on a bridge.
+  if (!wait && card.mode === 'tap') await joinBridge(card.interface, card.bridge)
+  const waits = wait || card.mode !== 'tap'
+  const ssh = waits ? await joinNetwork({ ...attached, card }, { name, timeoutMs, signal }) : undefined
+  const connected = await writeRecord(directory, { ...record, run: { ...run, ssh } })
+  if (!wait) return { ready: connected, connection: undefined }
+  const how = { timeoutMs, signal, name, agent: image.features.agent, settling: guest.cloudInit !== undefined }
+  const connection = ssh
+    ? await untilReady(attached, await loginAt(directory, record, ssh), how)
+    : await untilAgentReady(attached, how)
+  const agent = connection && guest.cloudInit ? await untilSetUp(attached, connection, how) : record.agent
+  const readyAt = new Date().toISOString()
+  return { ready: await writeRecord(directory, { ...record, agent, run: { ...run, ssh, readyAt } }), connection }
 }
 
-function argvOf(harness: Harness, { directory, record }: Machine, { sockets }: MachineRun): string[] {
+function argvOf(harness: Harness, { directory, record }: Machine, { sockets, card }: MachineRun): string[] {
   const { guest, image, machineType } = record
-  const { ram: _file, ...machine } = templateMachine(harness, guest, image, directory)
-  return [
-    ...qemuArgv({ ...machine, type: machineType, standalone: { sockets } }),
-    '-pidfile',
-    join(directory, PID_FILE),
-  ]
+  const at = (name: string) => join(directory, name)
+  const layers = [{ path: at(FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
+  const files = { initrd: at(FILES.initrd), seed: seedIn(directory, guest) }
+  // Its memory is nobody else's: no file.
+  const { ram: _file, ...machine } = rebootMachine(harness, guest, image, files, directory, layers, card)
+  return [...qemuArgv({ ...machine, type: machineType, standalone: { sockets } }), '-pidfile', at(PID_FILE)]
 }
 
 /** Removes what the last run has left. @returns how long the console's log is. */

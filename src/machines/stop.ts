@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
-import { isAlive, killAndWait } from '../host/process-table.js'
+import { killAndWait } from '../host/process-table.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { isRunning, lookAt, processesOf } from './look.js'
@@ -105,11 +106,10 @@ async function quit(machine: Machine, { qmp }: Monitor): Promise<boolean> {
   )
 }
 
-/** Resolves when QEMU is gone: it closes its monitor a moment before. */
-async function goneFrom({ record: { run } }: Machine, qmp: Monitor['qmp']): Promise<void> {
+/** Resolves when QEMU is gone, and the shell that has written down how: the monitor is closed a moment before. */
+async function goneFrom({ directory }: Machine, qmp: Monitor['qmp']): Promise<void> {
   await qmp.nextEvent(() => false).catch(() => {})
-  const { pid, startTime } = run!.process!
-  while (isAlive(pid, startTime)) await new Promise((resolve) => setTimeout(resolve, 5))
+  while ((await processesOf(directory)).length > 0) await delay(5)
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<never> {
