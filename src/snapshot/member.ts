@@ -91,8 +91,10 @@ export class Member {
   async #wakeUp(clone: Clone): Promise<Clone> {
     const timings: LaunchTimings = { prepare: 0, spawn: 0, load: 0, connect: 0, fixup: 0, pooled: true }
     this.#silence?.[Symbol.dispose]()
+    // Over SSH it takes commands, by sudo perhaps.
+    const deadlineMs = isFixedOverSsh(clone.prepared.template) ? SLEEP_DEADLINE_MS : WAKE_DEADLINE_MS
     try {
-      await within(wake(clone, timings), WAKE_DEADLINE_MS, () => late('wake up', WAKE_DEADLINE_MS, clone))
+      await within(wake(clone, timings), deadlineMs, () => late('wake up', deadlineMs, clone))
     } catch (error) {
       await clone[Symbol.asyncDispose]()
       throw error
