@@ -25,7 +25,7 @@ export async function setRight(agent: Agent, qemu: QemuProcess): Promise<void> {
  * user's own is taken at its word.
  */
 export function isFixedOverSsh({ manifest }: Template): boolean {
-  return !manifest.agent && !(FILES.initrd in manifest.files)
+  return !manifest.agent && (FILES.seed in manifest.files || !(FILES.initrd in manifest.files))
 }
 
 /** The clock first. Bytes that are written to the random pool are mixed in at once, and counted for nothing; python, which cloud-init is written in, can have them counted. */
