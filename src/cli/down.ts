@@ -20,7 +20,8 @@ export async function down(
   options: VmFileOptions & { destroy?: boolean; timeout?: Duration },
   args: string[],
 ): Promise<number> {
-  const { path, names } = machinesMeant(options, args)
+  const { path, machines } = machinesMeant(options, args)
+  const names = machines.map(({ name }) => name)
   const { signal } = context
   return await sideBySide(context, names, options, async (name, { progress }) => {
     const machine = await ownMachine(name, resolve(path))

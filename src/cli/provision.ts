@@ -9,14 +9,14 @@ import { guestsMeant, type VmFileOptions } from './vmfile-argument.js'
 
 /** `mayfly provision` */
 export async function provision(context: ActionContext, options: VmFileOptions, args: string[]): Promise<number> {
-  const { path, guests } = guestsMeant(options, args)
+  const { path, wanted } = guestsMeant(options, args)
   const { signal } = context
-  return await sideBySide(context, [...guests.keys()], options, async (name, telling) => {
+  return await sideBySide(context, [...wanted.keys()], options, async (name, telling) => {
     const machine = await ownMachine(name, resolve(path))
     if (!machine) {
       throw new MayflyError('MAYFLY_VM_STATE', 'it has not been made yet', { hint: `mayfly up ${name}` })
     }
-    const steps = stepsOf(guests.get(name)!)
+    const steps = stepsOf(wanted.get(name)!.guest)
     if (steps.length === 0) return ['has no steps']
     await takeSteps(machine, steps, { ...telling, signal })
     return ['provisioned']

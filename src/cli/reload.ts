@@ -12,13 +12,13 @@ export async function reload(
   options: VmFileOptions & { provision: boolean },
   args: string[],
 ): Promise<number> {
-  const { path, guests } = guestsMeant(options, args)
+  const { path, wanted } = guestsMeant(options, args)
   const vmfile = resolve(path)
-  const owned = await Promise.all(Array.from(guests.keys(), (name) => ownMachine(name, vmfile)))
+  const owned = await Promise.all(Array.from(wanted.keys(), (name) => ownMachine(name, vmfile)))
   const upping = { ...context, vmfile, provision: options.provision, room: new Room() }
-  return await sideBySide(context, [...guests.keys()], options, async (name, telling) => {
+  return await sideBySide(context, [...wanted.keys()], options, async (name, telling) => {
     const before = owned.find((machine) => machine?.name === name)
     if (before) await destroyMachine(before, { signal: context.signal })
-    return [...(before ? ['destroyed'] : []), ...(await bringUp(upping, guests.get(name)!, telling))]
+    return [...(before ? ['destroyed'] : []), ...(await bringUp(upping, wanted.get(name)!, telling))]
   })
 }

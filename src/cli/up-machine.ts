@@ -7,12 +7,14 @@ import { createMachine } from '../machines/create.js'
 import { lookAt } from '../machines/look.js'
 import { resumeMachine } from '../machines/pause.js'
 import type { Machine } from '../machines/record.js'
+import { serveScreen } from '../machines/serve-screen.js'
 import { startMachine } from '../machines/start.js'
 import { takeSteps } from '../machines/take-steps.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
 import { ownMachine } from './own-machine.js'
 import type { Telling } from './side-by-side.js'
+import type { Wanted } from './vmfile-argument.js'
 
 export interface UpContext extends ActionContext {
   vmfile: string
@@ -39,7 +41,7 @@ export class Room {
 /** Makes a machine run and be as its VMFile says, from whatever state it is in. @returns what was done, in words. */
 export async function bringUp(
   { vmfile, provision, room, signal, cacheDir }: UpContext,
-  guest: Guest,
+  { guest, vnc }: Wanted,
   { progress, onLine }: Telling,
 ): Promise<string[]> {
   const did: string[] = []
@@ -59,6 +61,10 @@ export async function bringUp(
   } else if (!state || state === 'stopped') {
     machine = await startMachine(machine, { ...options, provision: false })
     did.push('started')
+  }
+  if (vnc && did.includes('started')) {
+    const screen = await serveScreen(machine, vnc, { signal })
+    did.push(`screen at 127.0.0.1:${screen.port}${vnc.password ? '' : ` (password ${screen.password})`}`)
   }
   // One that runs is left alone, unless what was done in it did not come to its end.
   if (

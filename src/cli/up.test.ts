@@ -75,10 +75,10 @@ test('a wrong name suggests, and a wrong file says where, before anything is don
   expect(typo).toMatchObject({ exitCode: 2, stdout: '' })
   expect(typo.stderr).toContain('VMFile.kdl has no machine "wep"')
   expect(typo.stderr).toContain('Did you mean web?')
-  await writeFile(join(project, 'VMFile.kdl'), 'vm "web" { image "micro"; snapshot #false; }')
+  await writeFile(join(project, 'VMFile.kdl'), 'vm "web" { image "micro"; packages "curl"; }')
   const wrong = await mayfly(['reload'])
   expect(wrong.exitCode).toBe(2)
-  expect(wrong.stderr).toContain('VMFile.kdl:1:36: error: this version of Mayfly cannot boot a machine each time')
+  expect(wrong.stderr).toContain('VMFile.kdl:1:27: error: this version of Mayfly cannot install packages in micro')
 })
 
 test('machines of others are left alone', async () => {

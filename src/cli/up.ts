@@ -10,9 +10,9 @@ export async function up(
   options: VmFileOptions & { provision: boolean },
   args: string[],
 ): Promise<number> {
-  const { path, guests } = guestsMeant(options, args)
+  const { path, wanted } = guestsMeant(options, args)
   const upping = { ...context, vmfile: resolve(path), provision: options.provision, room: new Room() }
-  return await sideBySide(context, [...guests.keys()], options, (name, telling) =>
-    bringUp(upping, guests.get(name)!, telling),
+  return await sideBySide(context, [...wanted.keys()], options, (name, telling) =>
+    bringUp(upping, wanted.get(name)!, telling),
   )
 }

@@ -4,8 +4,9 @@ import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest } from '../guest/spec.js'
 import { namesMeant } from '../machines/name.js'
 import { nearest } from '../nearest.js'
+import type { Machine } from '../vmfile/machine.js'
 import { parseVmFile } from '../vmfile/parse.js'
-import { guestsOfVmFile, readVmFile } from '../vmfile/vmfile.js'
+import { guestsOf, readVmFile } from '../vmfile/vmfile.js'
 
 /** Options of the commands that act on the machines of a VMFile. */
 export interface VmFileOptions {
@@ -32,8 +33,8 @@ function findVmFile(file: string | undefined): string {
 export interface VmFileMachines {
   /** As it is shown. */
   path: string
-  /** Of the machines that are meant, in the order of the file. */
-  names: string[]
+  /** Those that are meant, in the order of the file. */
+  machines: Machine[]
 }
 
 /**
@@ -42,13 +43,14 @@ export interface VmFileMachines {
  */
 export function machinesMeant({ file, name = [] }: VmFileOptions, args: readonly string[]): VmFileMachines {
   const path = findVmFile(file)
-  const names = parseVmFile(readVmFile(path), { path }).map((machine) => machine.name)
+  const machines = parseVmFile(readVmFile(path), { path })
+  const names = machines.map((machine) => machine.name)
   const wanted = [...args, ...name].map((typed) => {
     const meant = namesMeant(typed, names)
     if (meant.length === 1) return meant[0]!
     throw notOne(path, typed, meant, names)
   })
-  return { path, names: wanted.length === 0 ? names : names.filter((known) => wanted.includes(known)) }
+  return { path, machines: machines.filter((machine) => wanted.length === 0 || wanted.includes(machine.name)) }
 }
 
 function notOne(path: string, typed: string, meant: readonly string[], names: readonly string[]): MayflyError {
@@ -62,12 +64,21 @@ function notOne(path: string, typed: string, meant: readonly string[], names: re
   })
 }
 
-/** Their guests, by name. @throws as `machinesMeant`, and for what this version of Mayfly cannot run. */
+/** What a machine of a VMFile is to be. */
+export interface Wanted {
+  guest: Guest
+  vnc: Machine['vnc']
+}
+
+/** The same with their guests, by name. @throws as `machinesMeant`, and for what this version of Mayfly cannot run. */
 export function guestsMeant(
   options: VmFileOptions,
   args: readonly string[],
-): { path: string; guests: Map<string, Guest> } {
-  const { path, names } = machinesMeant(options, args)
-  const specs = guestsOfVmFile(path, names)
-  return { path, guests: new Map(Array.from(specs, ([name, spec]) => [name, defineGuest(spec)])) }
+): { path: string; wanted: Map<string, Wanted> } {
+  const { path, machines } = machinesMeant(options, args)
+  const specs = guestsOf(machines, { stays: true })
+  return {
+    path,
+    wanted: new Map(machines.map(({ name, vnc }) => [name, { guest: defineGuest(specs.get(name)!), vnc }])),
+  }
 }

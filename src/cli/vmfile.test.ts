@@ -48,7 +48,7 @@ test('check: files that are missing are errors; what this version cannot run is 
   )
   const { exitCode, stdout } = await mayfly('check')
   expect(exitCode).toBe(1)
-  expect(stdout).toMatch(/VMFile\.kdl:3:12: warning: this version of Mayfly cannot boot a machine each time/)
+  expect(stdout).toMatch(/VMFile\.kdl:3:12: warning: this version of Mayfly cannot boot a machine for each test/)
   expect(stdout).toMatch(/VMFile\.kdl:4:30: error: script: there is no file .*setup\.sh/)
   expect(stdout).toMatch(/VMFile\.kdl: 1 error, 1 warning\n$/)
 })

@@ -27,10 +27,14 @@ export interface QmpCommands {
   'job-dismiss': Command<{ id: string }>
   screendump: Command<{ filename: string }>
   'input-send-event': Command<{ events: readonly InputEvent[] }>
-  'display-update': Command<{ type: 'vnc'; addresses: readonly { type: 'unix'; path: string }[] }>
+  'display-update': Command<{ type: 'vnc'; addresses: readonly VncAddress[] }>
+  'query-vnc-servers': Command<undefined, { server: { host: string; service: string }[] }[]>
   set_password: Command<{ protocol: 'vnc'; password: string }>
   'human-monitor-command': Command<{ 'command-line': string }, string>
 }
+
+/** With `to`, the first port from `port` to there that is free. */
+export type VncAddress = { type: 'unix'; path: string } | { type: 'inet'; host: string; port: string; to?: number }
 
 /** One key that goes down or comes up, by QEMU's name for it. */
 export interface InputEvent {

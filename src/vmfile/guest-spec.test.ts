@@ -147,7 +147,9 @@ test('machines have names that a test can take apart, and those that are asked f
   expect(Object.keys(vmfile(path, { only: ['full-example', '2nd'] }))).toEqual(['fullExample', '_2nd'])
   expect(Object.keys(vmfile(pathToFileURL(path), { only: ['2nd'] }))).toEqual(['_2nd'])
   expect(() => vmfile(path, { only: ['ful-example'] })).toThrow('Did you mean full-example?')
-  expect(() => vmfile(path)).toThrow(/VMFile\.kdl:3:37: error: this version of Mayfly cannot boot a machine each time/)
+  expect(() => vmfile(path)).toThrow(
+    /VMFile\.kdl:3:37: error: this version of Mayfly cannot boot a machine for each test/,
+  )
   expect(() => vmfile(written('vm "a-b" { image "micro"; }\nvm "aB" { image "micro"; }'))).toThrow(
     /are called aB in a test/,
   )

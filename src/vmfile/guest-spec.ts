@@ -8,16 +8,21 @@ import { isEmbeddedName } from './image-name.js'
 import type { Machine } from './machine.js'
 import type { Path } from './places.js'
 
+export interface Use {
+  /** Not for a test: it is made once, and boots by itself each time that it is started. */
+  stays?: boolean
+}
+
 /** The guest that a machine of a VMFile is; undefined, and a report, if this version of Mayfly has no such guest. */
-export function toGuestSpec(machine: Machine, found: Diagnostics): GuestSpec | undefined {
+export function toGuestSpec(machine: Machine, found: Diagnostics, use: Use = {}): GuestSpec | undefined {
   const before = found.size
-  checkSupport(machine, found)
+  checkSupport(machine, found, use)
   return found.size === before ? specOf(machine, found) : undefined
 }
 
 /** What a machine may have, and GuestSpec has not, as it is today. */
-function checkSupport(machine: Machine, found: Diagnostics): void {
-  const { image, imageUrl, kernel, cloudInit, ssh, vnc } = machine
+function checkSupport(machine: Machine, found: Diagnostics, { stays = false }: Use): void {
+  const { image, imageUrl, kernel, cloudInit, ssh } = machine
   const named = image && 'name' in image ? image.name : undefined
   const embedded = named !== undefined && isEmbeddedName(named) && !kernel
   const isMicro = embedded && named.startsWith('micro')
@@ -38,16 +43,14 @@ function checkSupport(machine: Machine, found: Diagnostics): void {
       'install packages in micro',
       'The image debian has apt.',
     ]),
-    [vnc?.port, ['vnc', 'port'], 'serve a screen on a TCP port', SOCKET],
-    [vnc?.password, ['vnc', 'password'], 'take a password for the screen from here', SOCKET],
-    [!machine.snapshot, ['snapshot'], 'boot a machine each time', 'Leave it out: machines resume from a template.'],
+    [!machine.snapshot && !stays, ['snapshot'], 'boot a machine for each test', RESUMES],
   ]
   for (const [applies, path, what, hint] of limits) {
     if (applies) found.error(machine.places.at(path), `this version of Mayfly cannot ${what}`, { hint })
   }
 }
 
-const SOCKET = 'Leave it out: vm.vnc({ password }) serves it at a unix socket.'
+const RESUMES = 'Leave it out: machines of tests resume from a template. Those of mayfly up boot.'
 const OWN_KEY = 'Leave it out: Mayfly makes a key, and uses it.'
 const NO_CLOUD_INIT = 'It has none: use packages, share and provision, or a disk image.'
 

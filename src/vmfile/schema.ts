@@ -133,7 +133,7 @@ const vnc = z
       .max(8)
       .optional()
       .meta(
-        meta('Asked of whoever connects.', {
+        meta('Asked of whoever connects to a machine of `mayfly up`. Default: a new one.', {
           expects: '1 to 8 characters',
           example: 'password "87654321"',
           hint: 'VNC passwords have at most 8 characters: what is longer would be cut off.',
@@ -145,17 +145,23 @@ const vnc = z
       .max(65535)
       .optional()
       .meta(
-        meta('TCP port on the loopback interface. Default: one that is free.', {
-          expects: 'a port from 5900 to 65535',
-          example: 'port 5901',
-        }),
+        meta(
+          'TCP port of the loopback interface that `mayfly up` serves it at. Default: the first from 5900 on that is free.',
+          {
+            expects: 'a port from 5900 to 65535',
+            example: 'port 5901',
+          },
+        ),
       ),
   })
   .optional()
   .meta(
-    meta('A screen and a keyboard, for `vm.screenshot()`, `vm.typeText()` and `vm.vnc()`.', {
-      example: 'vnc { password "87654321"; }',
-    }),
+    meta(
+      'A screen and a keyboard, for `vm.screenshot()`, `vm.typeText()` and `vm.vnc()`; `mayfly up` serves it over VNC.',
+      {
+        example: 'vnc { password "87654321"; }',
+      },
+    ),
   )
 
 const share = z

@@ -5,7 +5,7 @@ import { errnoOf, MayflyError, messageOf } from '../errors.js'
 import type { GuestSpec } from '../guest/spec.js'
 import { nearest } from '../nearest.js'
 import { Diagnostics, vmFileError } from './diagnostic.js'
-import { toGuestSpec } from './guest-spec.js'
+import { toGuestSpec, type Use } from './guest-spec.js'
 import { checkHostFiles } from './host-files.js'
 import type { Machine } from './machine.js'
 import { parseVmFile } from './parse.js'
@@ -43,11 +43,16 @@ export function vmfile<Names extends string = string>(
 /** The same by the names in the file, in its order. */
 export function guestsOfVmFile(path: string, only?: readonly string[]): Map<string, GuestSpec> {
   const machines = parseVmFile(readVmFile(path), { path })
+  return guestsOf(only ? picked(machines, only, path) : machines)
+}
+
+/** Those of machines that have been read. @throws MayflyError MAYFLY_VMFILE_INVALID with all that they cannot be, and where. */
+export function guestsOf(machines: readonly Machine[], use: Use = {}): Map<string, GuestSpec> {
   const guests = new Map<string, GuestSpec>()
   const found = new Diagnostics()
-  for (const machine of only ? picked(machines, only, path) : machines) {
+  for (const machine of machines) {
     checkHostFiles(machine, found)
-    const spec = toGuestSpec(machine, found)
+    const spec = toGuestSpec(machine, found, use)
     if (spec) guests.set(machine.name, spec)
   }
   if (found.size > 0) throw vmFileError(machines[0]!.places.source, found.sorted)

@@ -13,8 +13,8 @@ export interface RfbServer {
  * A client of the remote framebuffer protocol, up to the server's description of its screen; RFC 6143, 7.1 to 7.3.
  * @throws an Error with the server's reason if it refuses the password.
  */
-export async function connectVnc(path: string, password: string): Promise<RfbServer> {
-  const socket = connect(path)
+export async function connectVnc(address: string | number, password: string): Promise<RfbServer> {
+  const socket = typeof address === 'string' ? connect(address) : connect(address, '127.0.0.1')
   try {
     await once(socket, 'connect')
     return await handshake(socket, new Reader(socket), password)
