@@ -1,8 +1,12 @@
 import { resolve } from 'node:path'
+import type { Guest } from '../guest/spec.js'
+import { resolveImage } from '../image/resolve.js'
 import { destroyMachine } from '../machines/destroy.js'
+import { openHarness } from '../session/harness.js'
+import { hold } from '../session/uses.js'
 import type { ActionContext } from './action.js'
 import { ownMachine } from './own-machine.js'
-import { sideBySide } from './side-by-side.js'
+import { sideBySide, type Telling } from './side-by-side.js'
 import { bringUp, Room } from './up-machine.js'
 import { guestsMeant, type VmFileOptions } from './vmfile-argument.js'
 
@@ -13,12 +17,24 @@ export async function reload(
   args: string[],
 ): Promise<number> {
   const { path, wanted } = guestsMeant(options, args)
-  const vmfile = resolve(path)
-  const owned = await Promise.all(Array.from(wanted.keys(), (name) => ownMachine(name, vmfile)))
-  const upping = { ...context, vmfile, provision: options.provision, room: new Room() }
+  const upping = { ...context, vmfile: resolve(path), provision: options.provision, room: new Room() }
   return await sideBySide(context, [...wanted.keys()], options, async (name, telling) => {
-    const before = owned.find((machine) => machine?.name === name)
-    if (before) await destroyMachine(before, { signal: context.signal })
-    return [...(before ? ['destroyed'] : []), ...(await bringUp(upping, wanted.get(name)!, telling))]
+    const made = await ownMachine(name, upping.vmfile)
+    const { guest } = wanted.get(name)!
+    await fetchImage(guest, context, telling)
+    if (made) await destroyMachine(made, { signal: context.signal })
+    return [...(made ? ['destroyed'] : []), ...(await bringUp(upping, wanted.get(name)!, telling))]
   })
+}
+
+/** Nothing is destroyed for the sake of an image that cannot be had. */
+async function fetchImage(guest: Guest, { cacheDir, signal }: ActionContext, { progress }: Telling): Promise<void> {
+  const harness = await openHarness(cacheDir)
+  const { store, session } = harness
+  const resolving = { store, workshop: session, progress, arch: guest.arch, signal }
+  await hold(
+    harness,
+    () => resolveImage(guest.image, resolving),
+    ({ dir }) => [dir],
+  )
 }

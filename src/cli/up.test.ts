@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -98,6 +101,19 @@ test('of its own, one that is off is said to be so, or destroyed', async () => {
   expect(provisioned).toMatchObject({ exitCode: 1, stdout: 'db  failed' })
   expect(provisioned.stderr).toContain('db: it has not been made yet')
   expect((await mayfly(['down', '--destroy'])).stdout).toBe('web  destroyed\ndb   is not there')
+})
+
+test('nothing is destroyed for the sake of an image that cannot be had', async () => {
+  await made('web', join(project, 'VMFile.kdl'))
+  const server = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/none.img`
+  await writeFile(join(project, 'VMFile.kdl'), `vm "web" { image-url "${url}"; }`)
+  const { exitCode, stderr } = await mayfly(['reload'])
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^mayfly: web: could not download [\s\S]*status 404/)
+  expect((await mayfly(['down'])).stdout).toBe('web  was stopped already')
 })
 
 test('machines for which there is no memory are refused, one by one', async () => {
