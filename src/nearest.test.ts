@@ -13,3 +13,8 @@ test.each([
 ])('%j is nearest to %j', (typed, meant) => {
   expect(nearest(typed, NAMES)).toBe(meant)
 })
+
+test('two letters that have changed places are one mistake', () => {
+  expect(nearest('wbe', ['db', 'web'])).toBe('web')
+  expect(nearest('bd', ['web', 'db'])).toBe('db')
+})

@@ -9,9 +9,10 @@ export function command<Options extends object>(
   parent: Command,
   usage: string,
   load: () => Promise<Act<Options>>,
+  { hidden = false } = {},
 ): Command {
   return parent
-    .command(usage)
+    .command(usage, { hidden })
     .helpOption('-h, --help', 'print help')
     .action(async (...values: unknown[]) => {
       const self = values.pop() as Command

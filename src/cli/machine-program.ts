@@ -13,6 +13,7 @@ export function addMachineCommands(program: Command): void {
   addLooks(program)
   addReach(program)
   addSnapshots(program)
+  addCompletion(program)
 }
 
 function addLife(program: Command): void {
@@ -220,6 +221,21 @@ function addSnapshots(program: Command): void {
     .description('Removes a snapshot of a machine. The machine stays as it is.')
     .option('--json', `print one object of ${json}`)
     .addHelpText('after', examples('mayfly snapshot rm web clean'))
+}
+
+function addCompletion(program: Command): void {
+  command(program, 'completion <shell>', async () => (await import('./completion.js')).completion)
+    .summary('print the completion for a shell')
+    .description('Prints what completes commands, options, machines and guests in a shell: bash, zsh or fish.')
+    .addHelpText(
+      'after',
+      examples(
+        'source <(mayfly completion bash)',
+        'source <(mayfly completion zsh)',
+        'mayfly completion fish > ~/.config/fish/completions/mayfly.fish',
+      ),
+    )
+  command(program, '__complete [word...]', async () => (await import('./complete.js')).complete, { hidden: true })
 }
 
 const WITHOUT_NAME = 'Without a name: the machine of the VMFile\nin this directory, or the only one that there is.'

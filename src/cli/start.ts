@@ -36,6 +36,6 @@ export async function start({ signal }: ActionContext, options: StartOptions, na
 }
 
 /** One line on a machine that was started. */
-export function describeRunning({ name, ssh }: MachineFacts): string {
-  return `${name} runs${ssh ? `; mayfly ssh ${name} logs in (${ssh.host}:${ssh.port})` : ''}`
+export function describeRunning({ name, state, ssh }: MachineFacts): string {
+  return `${name} ${state === 'starting' ? 'starts' : 'runs'}${ssh ? `; mayfly ssh ${name} logs in (${ssh.host}:${ssh.port})` : ''}`
 }

@@ -1,0 +1,188 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createMachine } from '../machines/create.js'
+import { processesOf } from '../machines/look.js'
+import { type MachineRecord, RECORD } from '../machines/record.js'
+import { haltingGuest } from '../machines/testing/halting-guest.js'
+import { type PrivateData, privateData } from '../machines/testing/private-data.js'
+import { type BuiltPackage, buildPackage } from './testing/built-package.js'
+
+let built: BuiltPackage
+beforeAll(async () => {
+  built = await buildPackage()
+}, 60_000)
+afterAll(() => built[Symbol.asyncDispose]())
+
+let place: PrivateData
+beforeEach(async () => {
+  place = await privateData()
+})
+afterEach(() => place[Symbol.asyncDispose]())
+
+const mayfly = (args: readonly string[], { env, root } = place) =>
+  execa(process.execPath, [built.main, ...args], { env, reject: false, cwd: root })
+const json = async (args: readonly string[]) => JSON.parse((await mayfly([...args, '--json'])).stdout)
+
+const make = async (name: string) => createMachine(await haltingGuest(place.root), name, place)
+
+/** What node takes of the processor for a script and its arguments. */
+async function processorMs(args: readonly string[]): Promise<number> {
+  const script = `TIMEFORMAT='%U %S'; time "$@" >/dev/null`
+  const { stderr } = await execa('bash', ['-c', script, 'bash', process.execPath, ...args], { env: place.env })
+  return stderr.split(' ').reduce((sum, seconds) => sum + 1000 * Number(seconds), 0)
+}
+
+const COMMANDS = 'create start stop destroy list status console ssh exec cp suspend resume log completion'.split(' ')
+test.each([...COMMANDS, 'snapshot', 'snapshot create', 'snapshot ls', 'snapshot restore', 'snapshot rm'])(
+  'the help of %s has an example',
+  async (name) => {
+    const { stdout, exitCode } = await mayfly([...name.split(' '), '--help'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^  \\$ .*mayfly ${name}`, 'm'))
+  },
+)
+
+describe('what is wrong', () => {
+  let shared: PrivateData
+  beforeAll(async () => {
+    shared = await privateData()
+    await createMachine(await haltingGuest(shared.root), 'web', shared)
+  })
+  afterAll(() => shared[Symbol.asyncDispose]())
+
+  test.each([
+    [['create'], 'no guest is given'],
+    [['create', 'micro', '--image', 'debian'], 'several guests are given'],
+    [['create', 'mirco'], 'Did you mean micro?'],
+    [['create', 'micro', '--name', 'a/b'], 'not a name for a machine: "a/b"'],
+    [['create', 'micro', '--cpus', 'two'], 'cpus'],
+    [['create', 'micro', '--ssh-key', '/nowhere'], '--ssh-key cannot be read: /nowhere'],
+    [['start'], "missing required argument 'machine'"],
+    [['start', 'wbe'], 'Did you mean web?'],
+    [['stop', 'web', '--timeout', 'soon'], '--timeout is not a duration'],
+    [['status', 'x'], 'there is no machine "x"'],
+    [['exec', 'web'], "missing required argument 'command'"],
+    [['exec', 'web', '--env', 'MAYFLY_NOT_SET', '--', 'true'], 'you have no such variable'],
+    [['cp', 'a', 'b'], "one of a and b must be a machine's"],
+    [['cp', 'web:a', 'web:b'], "must be a machine's"],
+    [['log', 'web', '--tail', 'many'], 'Give a number of lines.'],
+    [['snapshot', 'restore', 'web', 'x'], 'web has no snapshots'],
+    [['snapshot', 'craete', 'web', 'x'], 'Did you mean create?'],
+    [['completion', 'tcsh'], 'there is no completion for "tcsh"'],
+  ])('%j is refused with status 2 and says why', async (args, why) => {
+    const { exitCode, stdout, stderr } = await mayfly(args, shared)
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    expect(stderr).toContain(why)
+  })
+})
+
+test('list shows fifty machines in 150 ms more than node needs for nothing', async () => {
+  const { directory, record } = await make('m00')
+  for (let i = 1; i < 50; i++) {
+    const name = `m${String(i).padStart(2, '0')}`
+    const copy: MachineRecord = { ...record, name, guest: { ...record.guest, name } }
+    await mkdir(join(directory, '..', name))
+    await writeFile(join(directory, '..', name, RECORD), JSON.stringify(copy))
+  }
+  await mayfly(['start', 'm00', '--no-wait'])
+  expect((await mayfly(['list'])).stdout.split('\n')).toHaveLength(51)
+  // Of the processor: the tests beside this one take the rest of the time. The least of several.
+  const least = async (...args: string[]) => {
+    const times: number[] = []
+    for (let i = 0; i < 5; i++) times.push(await processorMs(args))
+    return Math.min(...times)
+  }
+  expect((await least(built.main, 'list')) - (await least('-e', '0'))).toBeLessThan(150)
+  expect((await mayfly(['list', '--quiet'])).stdout.split('\n')).toHaveLength(50)
+})
+
+test('what a machine does is told in a table, in words and in JSON', async () => {
+  expect((await mayfly(['list'])).stdout).toBe('There are no machines; mayfly create makes one.')
+  const { directory } = await make('web')
+  expect((await mayfly(['start', 'we', '--no-wait'])).stdout).toMatch(
+    /^web starts; mayfly ssh web logs in \(127\.0\.0\.1:\d+\)$/,
+  )
+  expect((await mayfly(['start', 'web'])).stdout).toBe('web is starting already')
+  const [listed] = await json(['list'])
+  expect(listed).toMatchObject({
+    name: 'web',
+    state: 'starting',
+    image: 'halt',
+    cpus: 1,
+    memoryBytes: 96 * 2 ** 20,
+    network: 'user',
+    pid: expect.any(Number),
+    ssh: { host: '127.0.0.1', port: expect.any(Number), user: 'root', hostKey: expect.stringMatching(/^ssh-ed25519 /) },
+    directory,
+  })
+  expect(await json(['status'])).toEqual(listed)
+  expect(await json(['suspend', 'web'])).toEqual([{ name: 'web', suspended: true }])
+  expect((await mayfly(['status', 'web'])).stdout).toMatch(/^State +suspended$/m)
+  const refused = await mayfly(['ssh', 'web', '--', 'true'])
+  expect(refused).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('Hint: mayfly resume web') })
+  expect((await mayfly(['resume', 'web'])).stdout).toBe('web goes on')
+  expect(await json(['stop', 'web', '--timeout', '0.2'])).toEqual([{ name: 'web', stopped: 'quit' }])
+  expect((await mayfly(['list'])).stdout).toMatch(/^web +stopped +halt .* it was stopped: the guest did not power off/m)
+  expect((await mayfly(['snapshot', 'create', 'web', 'clean'])).stdout).toBe('web has a snapshot clean of its disk')
+  expect((await mayfly(['snapshot', 'ls', 'web'])).stdout).toMatch(/^clean +.* ago +disk$/m)
+  await writeFile(join(directory, 'console.log'), 'one\ntwo\n')
+  await writeFile(join(directory, 'provision.log'), 'three\n')
+  expect((await mayfly(['log', 'web', '-n', '1'])).stdout).toBe(
+    '==> console.log <==\ntwo\n\n==> provision.log <==\nthree',
+  )
+  expect((await mayfly(['log', 'web', '--console'])).stdout).toBe('one\ntwo')
+  expect((await mayfly(['destroy', 'web'])).stdout).toBe('destroyed web')
+  expect((await mayfly(['list', '--json'])).stdout).toBe('[]')
+})
+
+test('whenever a start is killed, the next command finds its way', async () => {
+  const { directory } = await make('web')
+  for (const ms of [150, 200, 250, 300, 350, 400, 500]) {
+    const child = mayfly(['start', 'web', '--no-wait'])
+    await delay(ms)
+    child.kill('SIGKILL')
+    await child
+    expect(['starting', 'stopped']).toContain((await json(['status', 'web'])).state)
+    expect(await json(['start', 'web', '--no-wait'])).toMatchObject([{ state: 'starting', pid: expect.any(Number) }])
+    expect(await json(['stop', 'web', '--timeout', '0'])).toEqual([{ name: 'web', stopped: 'quit' }])
+    expect(await processesOf(directory)).toEqual([])
+  }
+}, 60_000)
+
+test('the shell completes commands, options, machines and snapshots', async () => {
+  await make('web-1')
+  await make('db')
+  const complete = async (...words: string[]) => (await mayfly(['__complete', '--', ...words])).stdout.split('\n')
+  expect(await complete('sta')).toEqual(['start', 'status'])
+  expect(await complete('start', '')).toEqual(['db', 'web-1'])
+  expect(await complete('start', 'db', 'w')).toEqual(['web-1'])
+  expect(await complete('--cache-dir', '/x', 'stop', '--time')).toEqual(['--timeout'])
+  expect(await complete('create', 'mi')).toEqual(['micro', ':files'])
+  expect(await complete('cp', 'w')).toEqual(['web-1:', ':files'])
+  expect(await complete('exec', 'db', '--', 'l')).toEqual([':files'])
+  await mayfly(['snapshot', 'create', 'db', 'clean'])
+  expect(await complete('snapshot', 'restore', 'db', '')).toEqual(['clean'])
+})
+
+test('in bash', async () => {
+  await make('web-1')
+  await writeFile(join(place.root, 'mayfly'), `#!/bin/sh\nexec ${process.execPath} ${built.main} "$@"\n`, {
+    mode: 0o755,
+  })
+  const script = `source <(mayfly completion bash)
+try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mayfly; echo "\${COMPREPLY[*]}"; }
+complete -p mayfly
+try mayfly susp
+try mayfly ssh w
+try mayfly completion ''
+try mayfly create --image h`
+  const { stdout, stderr } = await execa('bash', ['-c', script], {
+    env: { ...place.env, PATH: `${place.root}:${process.env.PATH}` },
+    cwd: place.root,
+  })
+  expect(stderr).toBe('')
+  expect(stdout.split('\n')).toEqual(['complete -F _mayfly mayfly', 'suspend', 'web-1', 'bash zsh fish', 'halt'])
+})
