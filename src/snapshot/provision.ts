@@ -2,6 +2,7 @@ import { MayflyError } from '../errors.js'
 import { type DataStep, describeStep, type Step } from '../guest/steps.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
+import { OutputLines } from '../ssh/output-lines.js'
 import { upload } from '../ssh/transfer.js'
 import type { Clone, Connected } from './clone.js'
 
@@ -86,27 +87,24 @@ export async function takeStep(
       ? step.script
       : `${APT} update -q && ${APT} install -q -y --no-install-recommends ${step.names.join(' ')}`
   const tail: string[] = []
-  const show = lines((line) => {
+  const show = (line: string) => {
     log(line)
+    if (line.trim() === '') return
     tail.push(line)
     if (tail.length > TAIL) tail.shift()
-  })
+  }
+  const [stdout, stderr] = [new OutputLines(show), new OutputLines(show)]
   const { exitCode, signal: killedBy } = await exec(connection, ['sh', '-euc', script], {
     user: step.kind === 'shell' ? (step.user ?? 'root') : 'root',
-    onStdout: show,
-    onStderr: show,
+    onStdout: (chunk) => stdout.push(chunk),
+    onStderr: (chunk) => stderr.push(chunk),
     signal,
   })
+  for (const lines of [stdout, stderr]) lines.end()
   if (exitCode === 0) return
   throw new MayflyError(
     'MAYFLY_COMMAND_FAILED',
     `provision step failed (${killedBy ?? `exit code ${exitCode}`}): ${describeStep(step)}`,
     { details: tail, hint },
   )
-}
-
-function lines(take: (line: string) => void): (chunk: Buffer) => void {
-  return (chunk) => {
-    for (const line of chunk.toString().split('\n')) if (line.trim() !== '') take(line)
-  }
 }
