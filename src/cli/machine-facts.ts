@@ -65,8 +65,8 @@ export function sshOf({ sshHost: host, sshPort: port, login }: ListedVm): Machin
 export function factsOfVm(vm: ListedVm, { id, pid }: ListedSession): MachineFacts {
   return {
     name: vm.id,
-    state: vm.alive ? 'running' : 'stopped',
-    note: vm.alive ? undefined : 'its QEMU is gone',
+    state: !vm.alive ? 'stopped' : vm.pooled ? 'suspended' : 'running',
+    note: !vm.alive ? 'its QEMU is gone' : vm.pooled ? 'it waits for a test' : undefined,
     session: { id, pid },
     image: vm.name,
     pid: vm.alive ? vm.pid : undefined,

@@ -5,14 +5,19 @@ import type { ListedVm } from '../session/list.js'
 import { SshConnection } from '../ssh/connection.js'
 import { sshOf } from './machine-facts.js'
 
-/** One that stands still, for nobody has taken it yet, accepts connections and says nothing. */
+/** A test may have suspended it: then it accepts connections, and says nothing. */
 const PATIENCE_MS = 10_000
 
 /** Logs in to a Vm of a running test, beside the test. */
 export async function connectToVm(vm: ListedVm, options: ConnectOptions): Promise<SshConnection> {
-  const { id, alive } = vm
+  const { id, alive, pooled } = vm
   const ssh = sshOf(vm)
   if (!alive) throw new MayflyError('MAYFLY_VM_STATE', `${id} does not run any more`)
+  if (pooled) {
+    throw new MayflyError('MAYFLY_VM_STATE', `${id} waits for a test, and stands still until then`, {
+      hint: 'mayfly list shows those that tests have.',
+    })
+  }
   if (!ssh)
     throw new MayflyError('MAYFLY_VM_STATE', `${id} cannot be logged in to: it has no network, or comes up just now`)
   const { timeoutMs = PATIENCE_MS, signal, user = ssh.user, key = ssh.privateKeyPath } = options
@@ -28,6 +33,6 @@ export async function connectToVm(vm: ListedVm, options: ConnectOptions): Promis
     })
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
-    throw error.withDetails([`${id} is one of a test's: it may wait for its turn, suspended, or be gone by now`])
+    throw error.withDetails([`${id} is a test's: it may be suspended, or gone by now`])
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
@@ -25,6 +25,8 @@ export interface VmRecord {
 export interface ListedVm extends VmRecord {
   directory: string
   alive: boolean
+  /** Nobody has taken it yet, and it stands still. */
+  pooled: boolean
 }
 
 export interface ListedSession extends SessionRecord {
@@ -34,6 +36,8 @@ export interface ListedSession extends SessionRecord {
 }
 
 export const VM_RECORD = 'vm.json'
+/** Stands in the directory of a machine that sleeps in a pool, until somebody takes it. */
+export const POOLED = 'pooled'
 
 /** Every session in the store and its Vms, dead ones included. */
 export async function listSessionsAndVms(store: Store): Promise<ListedSession[]> {
@@ -53,7 +57,11 @@ async function listVms(sessionDirectory: string): Promise<ListedVm[]> {
     const directory = join(sessionDirectory, name)
     try {
       const record = JSON.parse(await readFile(join(directory, VM_RECORD), 'utf8')) as VmRecord
-      return [{ ...record, directory, alive: isAlive(record.pid) }]
+      const pooled = await access(join(directory, POOLED)).then(
+        () => true,
+        () => false,
+      )
+      return [{ ...record, directory, alive: isAlive(record.pid), pooled }]
     } catch {
       // Another kind of entry, or a Vm that is being started or destroyed.
       return []

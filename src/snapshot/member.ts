@@ -1,5 +1,8 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
+import { POOLED } from '../session/list.js'
 import { exec } from '../ssh/exec.js'
 import { WaitingShell } from '../ssh/waiting-shell.js'
 import type { Clone } from './clone.js'
@@ -103,7 +106,7 @@ export class Member {
   }
 
   /** Whoever is waiting for it already gets it as it is. */
-  async #toSleep({ connection, qemu }: Clone): Promise<void> {
+  async #toSleep({ connection, qemu, place }: Clone): Promise<void> {
     if (this.#taken) return
     if (connection) await exec(connection, 'true')
     if (this.#taken) return
@@ -115,7 +118,7 @@ export class Member {
     if (this.#taken) return
     // It may sleep for longer than a connection may be silent.
     this.#silence = connection?.expectSilence()
-    await qemu.qmp.execute('stop')
+    await Promise.all([qemu.qmp.execute('stop'), writeFile(join(place.directory, POOLED), '')])
     this.#asleep = true
   }
 
@@ -131,10 +134,11 @@ export class Member {
 }
 
 /** Both are sent at once: the guest finds the agent's request when its vCPUs go on. */
-async function wake({ qemu, agent, connection, prepared }: Clone, timings: LaunchTimings): Promise<void> {
+async function wake({ qemu, agent, connection, prepared, place }: Clone, timings: LaunchTimings): Promise<void> {
   const { template } = prepared
   await Promise.all([
     timed(timings, 'load', () => qemu.qmp.execute('cont')),
+    rm(join(place.directory, POOLED), { force: true }),
     template.manifest.agent ? timed(timings, 'fixup', () => setRight(agent, qemu)) : undefined,
     connection && isFixedOverSsh(template) ? timed(timings, 'fixup', () => setRightOverSsh(connection)) : undefined,
   ])

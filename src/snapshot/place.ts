@@ -139,7 +139,7 @@ export class Place implements AsyncDisposable {
     }
   }
 
-  /** What `mayfly ls` and `mayfly gc` know of the machine. */
+  /** What other commands know of the machine: `mayfly list` and `mayfly ssh`, `mayfly gc`. */
   async record(pid: number, address: SshAddress | undefined): Promise<void> {
     const { guest, template, image } = this.#prepared
     const record: VmRecord = {
@@ -148,6 +148,11 @@ export class Place implements AsyncDisposable {
       pid,
       sshHost: address?.host,
       sshPort: address?.port,
+      login: {
+        user: guest.ssh.user,
+        privateKeyPath: join(template.directory, FILES.privateKey),
+        hostKey: this.hostKey,
+      },
       startedAt: this.#startedAt,
       template: template.directory,
       image: image.dir,

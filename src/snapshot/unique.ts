@@ -71,6 +71,6 @@ export async function makeUnique(clone: Clone, signal?: AbortSignal): Promise<Cl
   place.identity = { hostKey: host.publicKey, hostname, archive: hostArchive(host, hostname) }
   const target = { ...login, hostKey: place.hostKey, ...address }
   const next = await untilReady(clone, target, { timeoutMs, signal, name: guest.name, resumed: true })
-  await connection.close()
+  await Promise.all([connection.close(), place.record(clone.qemu.pid, address)])
   return { ...clone, connection: next }
 }
