@@ -5,8 +5,8 @@ import { exec } from '../ssh/exec.js'
 import { OutputLines } from '../ssh/output-lines.js'
 import { upload } from '../ssh/transfer.js'
 import type { Clone, Connected } from './clone.js'
+import { installScript } from './install-script.js'
 
-const APT = 'DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120'
 /** Lines of a failing step's output that its error shows. */
 const TAIL = 20
 
@@ -82,10 +82,7 @@ export async function takeStep(
       signal,
     })
   }
-  const script =
-    step.kind === 'shell'
-      ? step.script
-      : `${APT} update -q && ${APT} install -q -y --no-install-recommends ${step.names.join(' ')}`
+  const script = step.kind === 'shell' ? step.script : installScript(step.names)
   const tail: string[] = []
   const show = (line: string) => {
     log(line)
