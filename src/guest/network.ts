@@ -3,7 +3,10 @@ import { z } from 'zod'
 const bridge = z
   .string()
   // What the kernel takes as the name of an interface.
-  .regex(/^[^\s/:%]{1,15}$/, 'must be the name of a network interface: at most 15 characters, no spaces, slashes or colons')
+  .regex(
+    /^[^\s/:%]{1,15}$/,
+    'must be the name of a network interface: at most 15 characters, no spaces, slashes or colons',
+  )
 
 const tap = z.strictObject({
   mode: z.literal('tap'),

@@ -52,7 +52,14 @@ export interface CloneOptions {
  */
 export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions = {}): Promise<Clone> {
   const { harness, guest, template } = prepared
-  if (guest.network.mode === 'tap') await assertBridge(guest.network.bridge)
+  if (guest.network.mode === 'tap') {
+    await assertBridge(guest.network.bridge)
+    if (!template.manifest.agent) {
+      throw new MayflyError('MAYFLY_NETWORK_UNUSABLE', `${guest.name} has no agent, and cannot be put on a bridge`, {
+        hint: 'Only from inside it can be given an address of its own. Use an image with the agent: see docs/guests.md.',
+      })
+    }
+  }
   const share = await machineAdmission().acquire({ memoryBytes: guest.memoryBytes, cpus: 0, signal })
   let place: Place | undefined
   let resumed: Resumed | undefined
