@@ -8,6 +8,7 @@ export interface QmpCommands {
   stop: Command
   quit: Command
   system_powerdown: Command
+  'set-action': Command<{ reboot: 'reset' | 'shutdown' }>
   'query-status': Command<undefined, { status: RunState; running: boolean }>
   'query-migrate': Command<undefined, MigrationInfo>
   'migrate-set-capabilities': Command<{ capabilities: { capability: string; state: boolean }[] }>

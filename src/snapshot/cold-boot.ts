@@ -61,8 +61,11 @@ export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
       settling: guest.cloudInit !== undefined,
     }
     const target = guest.network.mode === 'none' ? await greet(running) : await targetOf(running, guest, identity)
+    // A boot loader, or what sets the system up, may want to begin again: later, that is the business of who owns the machine.
+    if (guest.firmware) await running.qemu.qmp.execute('set-action', { reboot: 'reset' })
     const ssh = target ? await untilReady(running, target, how) : await untilAgentReady(running, how)
     const hasAgent = ssh && guest.cloudInit ? await untilSetUp(running, ssh, how) : image.features.agent
+    if (guest.firmware) await running.qemu.qmp.execute('set-action', { reboot: 'shutdown' })
     return { ...running, ...owned, ssh, identity, hasAgent, bootMs: performance.now() - started }
   } catch (error) {
     const explained = aboutAccelerator(harness, await running.qemu.explain(error))
