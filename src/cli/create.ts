@@ -66,9 +66,9 @@ async function guestOf(options: CreateOptions, argument: string | undefined): Pr
     )
   }
   const spec = await specOf(options)
-  if (imageUrl === undefined) return await guestNamed(named[0]!, spec)
+  if (options.sha256 === undefined) return await guestNamed(named[0]!, spec)
   const { defineGuest } = await import('../guest/spec.js')
-  return defineGuest({ ...spec, image: { url: imageUrl, sha256: options.sha256 } })
+  return defineGuest({ ...spec, image: { url: named[0]!, sha256: options.sha256 } })
 }
 
 async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>> {

@@ -139,6 +139,7 @@ function addReach(program: Command): void {
       'Opens a shell in a machine, or runs a command there and exits with its status. Its host key is pinned; nothing needs to be\n' +
         `known of ports and keys. One that is starting is waited for. ${WITHOUT_NAME}`,
     )
+    .option('--name <machine>', 'the machine, as vmctl has it; all arguments are the command then')
     .option('-u, --user <name>', 'who logs in')
     .option('-i, --key <path>', 'a private key to log in with')
     .addHelpText(

@@ -9,16 +9,17 @@ import { type InMachine, runInMachine } from './in-machine.js'
 import { connectToTarget, targetNamed } from './target.js'
 
 export interface SshOptions {
+  name?: string
   user?: string
   key?: string
-  command?: string
 }
 
 /** `mayfly ssh`: gives the status of the guest's command, or shell. */
 export async function ssh({ cacheDir, signal }: ActionContext, options: SshOptions, args: string[]): Promise<number> {
-  const [name, ...command] = args
+  const { user, key } = options
+  const [name, ...command] = options.name === undefined ? args : [options.name, ...args]
   const target = await targetNamed(name, cacheDir)
-  await using connection = await connectToTarget(target, { ...options, signal })
+  await using connection = await connectToTarget(target, { user, key, signal })
   return await runInMachine(over(connection, signal), command)
 }
 

@@ -4,7 +4,7 @@ import { MayflyError } from '../errors.js'
 import type { NetworkCard } from '../qemu/argv.js'
 import { noNetwork, type SshAddress } from '../snapshot/join-network.js'
 import { FILES } from '../snapshot/machine.js'
-import { SshConnection } from '../ssh/connection.js'
+import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { waitForSsh } from '../ssh/wait-for-ssh.js'
 import { withMachine } from './lock.js'
@@ -22,17 +22,17 @@ export interface ConnectOptions {
 }
 
 const ADDRESS_MS = 60_000
+/** A guest that reboots takes its time. */
+const LOGIN_MS = 60_000
 
 /**
- * Logs in to a machine that runs, on its pinned host key; waits for one that is still starting.
+ * Logs in to a machine that runs, on its pinned host key; waits for one that comes up just now.
  * @throws MayflyError MAYFLY_VM_STATE when it does not run, MAYFLY_BOOT_TIMEOUT, MAYFLY_SSH_FAILED, MAYFLY_ABORTED.
  */
 export async function connectTo(machine: Machine, options: ConnectOptions = {}): Promise<SshConnection> {
-  const { timeoutMs, signal } = options
+  const { timeoutMs = LOGIN_MS, signal } = options
   const target = await sshTargetOf(machine, options)
-  const { state } = await lookAt(machine)
-  if (state === 'starting') return await waitForSsh({ ...target, timeoutMs, signal })
-  return await SshConnection.open({ ...target, timeoutMs, signal })
+  return await waitForSsh({ ...target, timeoutMs, signal })
 }
 
 /**
