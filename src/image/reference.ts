@@ -4,7 +4,7 @@ import { nearest } from '../nearest.js'
 import { catalogueNames } from './catalogue.js'
 
 /** A guest that Mayfly builds itself, from the distribution's packages. */
-export const embeddedSchema = z.strictObject({
+const embeddedSchema = z.strictObject({
   name: z.enum(['micro', 'debian']),
   suite: z.enum(['bookworm', 'trixie']).optional(),
   mirror: z.url({ protocol: /^https?$/ }).optional(),
@@ -15,7 +15,7 @@ export const embeddedSchema = z.strictObject({
  * cloud-init can have them from there (`cloudInit`).
  * `agent` says that the guest runs Mayfly's agent, which then sets the clock and the random numbers of clones right.
  */
-export const kernelSchema = z.strictObject({
+const kernelSchema = z.strictObject({
   kernel: z.string().min(1),
   initrd: z.string().min(1).optional(),
   cmdline: z.string().default(''),
