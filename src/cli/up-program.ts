@@ -8,7 +8,7 @@ export function addUpCommands(program: Command): void {
     .summary('bring up the machines of a VMFile')
     .description(
       'Makes and starts the machines of a VMFile, and takes their provision steps, whose output is shown and is kept in provision.log.\n' +
-        'A machine that runs is left as it is, unless its steps did not come to their end; one that is stopped is started, and its\n' +
+        'A machine that runs is left as it is, unless its steps did not come to their end; one that is stopped is started, and its ' +
         `steps are taken again. Machines come up side by side, as far as the host's memory goes.\n${MEANT}`,
     )
     .option('--no-provision', 'do not take the provision steps')
@@ -32,14 +32,14 @@ export function addUpCommands(program: Command): void {
   acting(program, 'provision', async () => (await import('./provision.js')).provision)
     .summary('take the provision steps of a VMFile again')
     .description(
-      'Takes the provision steps of a VMFile in its machines, which must be running, as it says now. The first that fails is the last.\n' +
+      'Takes the provision steps of a VMFile in its machines, which must be running, as it says now. The first that fails is the last. ' +
         `Their output is shown, and is kept in provision.log.\n${MEANT}`,
     )
     .addHelpText('after', examples('mayfly provision', 'mayfly provision db', 'mayfly log db --provision'))
 }
 
 const MEANT =
-  'The VMFile is VMFile.kdl in the current directory, or in the nearest one above it. Names may be cut short; without any,\n' +
+  'The VMFile is VMFile.kdl in the current directory, or in the nearest one above it. Names may be cut short; without any, ' +
   'all its machines are meant.'
 
 function acting<Options extends object>(program: Command, name: string, load: () => Promise<Act<Options>>): Command {
