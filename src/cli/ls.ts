@@ -1,9 +1,9 @@
-import { detectAccelerator } from '../host/accelerator.js'
-import { findQemu } from '../host/qemu-binary.js'
+import type { Arch } from '../host/host-arch.js'
 import { openStore } from '../image/store.js'
 import { listImages } from '../image/stored.js'
+import { findEmulator } from '../session/harness.js'
 import { type ListedSession, listSessionsAndVms } from '../session/list.js'
-import { differences, FORMAT, hostIngredients } from '../snapshot/cache-key.js'
+import { differences, FORMAT, hostIngredients, type Ingredients } from '../snapshot/cache-key.js'
 import { listTemplates } from '../snapshot/stored.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
@@ -27,12 +27,12 @@ export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions)
     listImages(store),
     listSessionsAndVms(store),
   ])
-  const here = await thisHost(cacheDir)
+  const here = { x64: await thisHost(cacheDir, 'x64'), arm64: await thisHost(cacheDir, 'arm64') }
   const templates = stored.map(({ host, damage, ...template }): ListedTemplate => {
     const reason =
       damage ??
       (template.format === FORMAT ? undefined : 'another version of Mayfly made it') ??
-      (typeof here === 'string' ? here : host && differences(host, here).join('; '))
+      unlike(host, here[template.arch])
     return reason ? { ...template, usable: false, reason } : { ...template, usable: true }
   })
   const images = storedImages.map((image) => ({ ...image, usable: image.digest !== undefined }))
@@ -43,12 +43,16 @@ export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions)
 }
 
 /** What a template must have been made with; without it, why none can be used. */
-async function thisHost(cacheDir: string): Promise<ReturnType<typeof hostIngredients> | string> {
+async function thisHost(cacheDir: string, arch: Arch): Promise<ReturnType<typeof hostIngredients> | string> {
   try {
-    return hostIngredients({ accelerator: detectAccelerator(), qemu: await findQemu(undefined, { cacheDir }) })
+    return hostIngredients(await findEmulator(cacheDir, arch))
   } catch {
-    return 'no QEMU can be used on this host; see mayfly doctor'
+    return `no QEMU for ${arch} can be used on this host; see mayfly doctor`
   }
+}
+
+function unlike(made: Ingredients['host'] | undefined, here: Awaited<ReturnType<typeof thisHost>>): string | undefined {
+  return typeof here === 'string' ? here : made && differences(made, here).join('; ')
 }
 
 function render(

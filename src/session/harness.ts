@@ -18,11 +18,16 @@ export interface Harness {
  * @throws MayflyError MAYFLY_CACHE_UNUSABLE, MAYFLY_TOOL_MISSING, MAYFLY_OPTION_INVALID (MAYFLY_ACCEL).
  */
 export async function openHarness(cacheDir: string = defaultCacheDir(), arch: Arch = hostArch()): Promise<Harness> {
-  const accelerator = arch === hostArch() ? detectAccelerator() : emulation(arch)
+  const store = await openStore(cacheDir)
+  const [session, emulator] = await Promise.all([currentSession(store), findEmulator(store.root, arch)])
+  return { store, session, ...emulator }
+}
+
+/** What runs guests of an architecture on this host. @throws MayflyError MAYFLY_TOOL_MISSING, MAYFLY_OPTION_INVALID (MAYFLY_ACCEL). */
+export async function findEmulator(cacheDir: string, arch: Arch): Promise<Pick<Harness, 'qemu' | 'accelerator'>> {
+  const isHosts = arch === hostArch()
+  const accelerator = isHosts ? detectAccelerator() : emulation(arch)
   // What it names runs guests of this host's architecture.
   const { MAYFLY_QEMU: _named, ...emulating } = process.env
-  const env = arch === hostArch() ? process.env : emulating
-  const store = await openStore(cacheDir)
-  const [session, qemu] = await Promise.all([currentSession(store), findQemu(arch, { cacheDir: store.root, env })])
-  return { store, session, qemu, accelerator }
+  return { accelerator, qemu: await findQemu(arch, { cacheDir, env: isHosts ? process.env : emulating }) }
 }

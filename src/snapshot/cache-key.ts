@@ -24,6 +24,10 @@ export interface Ingredients {
     diskBytes: number
     /** Left out where there is none. */
     display?: true
+    /** Left out where it is x64. */
+    arch?: 'arm64'
+    /** Left out where there is one. On a bridge it is sealed as without. */
+    network?: 'none'
     /** How it boots and who gets in, where that is not as embedded guests have it. */
     access?: string
     provision: string[]
@@ -42,6 +46,8 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
       memoryBytes: guest.memoryBytes,
       diskBytes: guest.diskBytes,
       ...(guest.display ? { display: true as const } : {}),
+      ...(guest.arch === 'arm64' ? { arch: guest.arch } : {}),
+      ...(guest.network.mode === 'none' ? { network: guest.network.mode } : {}),
       ...(await accessIngredient(guest)),
       provision: await Promise.all(guest.provision.map(stepFingerprint)),
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
 import { sparseCopy } from '../image/sparse-copy.js'
-import type { Harness } from '../session/harness.js'
+import { openHarness } from '../session/harness.js'
 import { differences, FORMAT, hostIngredients } from './cache-key.js'
 import { findKeptDamage, type KeptManifest, readKept, unusable, writeKept } from './kept-manifest.js'
 import { FILES, type Frozen, type HostIdentity } from './machine.js'
@@ -62,8 +62,9 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
  * What a machine resumes from that was kept in `directory`.
  * @throws MayflyError MAYFLY_CHECKPOINT_UNUSABLE, saying why: it is no kept machine, files are missing or damaged, or this host is another.
  */
-export async function openKept(directory: string, harness: Harness): Promise<{ prepared: Prepared; frozen: Frozen }> {
+export async function openKept(directory: string, cacheDir?: string): Promise<{ prepared: Prepared; frozen: Frozen }> {
   const manifest = await readKept(directory)
+  const harness = await openHarness(cacheDir, manifest.guest.arch)
   const { guest: plainGuest, image: about, template: templates, ingredients, layers, identity } = manifest
   const others = differences(ingredients.host, hostIngredients(harness))
   if (manifest.format !== FORMAT) others.unshift(`Mayfly's format was ${manifest.format}, is ${FORMAT}`)

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Arch } from '../host/host-arch.js'
 import { diskUsage } from '../image/disk-usage.js'
 import { lastUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
@@ -25,6 +26,8 @@ export interface StoredTemplate {
   bytes: number
   /** Digest of the image it was booted from. */
   imageDigest: string | undefined
+  /** Of its guest. */
+  arch: Arch
   /** Of the Mayfly that made it: only the same can use it. */
   format: number | undefined
   /** What ran it. */
@@ -58,6 +61,7 @@ async function describe(store: Store, key: string): Promise<StoredTemplate> {
     lastUsedAt,
     bytes,
     imageDigest: manifest?.ingredients.guest.image,
+    arch: manifest?.ingredients.guest.arch ?? 'x64',
     format: manifest?.ingredients.guest.format,
     host: manifest?.ingredients.host,
     damage: manifest

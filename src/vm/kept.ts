@@ -1,7 +1,6 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { diskUsage } from '../image/disk-usage.js'
-import { openHarness } from '../session/harness.js'
 import { clone } from '../snapshot/clone.js'
 import { keepCheckpoint, openKept } from '../snapshot/kept-checkpoint.js'
 import { Vm } from './vm.js'
@@ -36,6 +35,6 @@ export async function openMachine(
   directory: string,
   { cacheDir, signal }: { cacheDir?: string; signal?: AbortSignal } = {},
 ): Promise<Vm> {
-  const { prepared, frozen } = await openKept(directory, await openHarness(cacheDir))
+  const { prepared, frozen } = await openKept(directory, cacheDir)
   return new Vm(await clone(prepared, { frozen, signal }))
 }
