@@ -47,8 +47,7 @@ export async function bringUp(
   const did: string[] = []
   const options = { progress, signal }
   let machine = await ownMachine(guest.name, vmfile)
-  if (machine && !isSame(machine.record.guest, guest))
-    progress.note(`${guest.name}: ${vmfile} says something else by now; mayfly reload makes it anew`)
+  const changed = machine !== undefined && !isSame(machine.record.guest, guest)
   const state = machine && (await lookAt(machine)).state
   if (!state || state === 'stopped') room.take(guest)
   if (!machine) {
@@ -75,7 +74,9 @@ export async function bringUp(
     await takeSteps(machine, stepsOf(guest), { progress, onLine, signal })
     did.push('provisioned')
   }
-  return did.length === 0 ? ['runs already'] : did
+  if (did.length === 0) did.push('runs already')
+  if (changed) did.push(`as it was made: the VMFile says something else by now (mayfly reload ${guest.name})`)
+  return did
 }
 
 /** VMFiles have no code in them. */
