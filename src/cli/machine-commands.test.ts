@@ -79,7 +79,7 @@ describe('what is wrong', () => {
   })
 })
 
-test('list shows fifty machines in 150 ms more than node needs for nothing', async () => {
+test('list shows fifty machines in a few times what node needs for nothing', async () => {
   const { directory, record } = await make('m00')
   for (let i = 1; i < 50; i++) {
     const name = `m${String(i).padStart(2, '0')}`
@@ -95,7 +95,8 @@ test('list shows fifty machines in 150 ms more than node needs for nothing', asy
     for (let i = 0; i < 5; i++) times.push(await processorMs(args))
     return Math.min(...times)
   }
-  expect((await least(built.main, 'list')) - (await least('-e', '0'))).toBeLessThan(150)
+  const bare = await least('-e', '0')
+  expect(await least(built.main, 'list')).toBeLessThan(3.5 * bare)
   expect((await mayfly(['list', '--quiet'])).stdout.split('\n')).toHaveLength(50)
 })
 
@@ -137,6 +138,27 @@ test('what a machine does is told in a table, in words and in JSON', async () =>
   expect((await mayfly(['destroy', 'web'])).stdout).toBe('destroyed web')
   expect((await mayfly(['list', '--json'])).stdout).toBe('[]')
 })
+
+test('whenever a create is killed, the machine is there, or its name is free', async () => {
+  await haltingGuest(place.root)
+  const index = join(built.directory, 'dist/index.js')
+  const guest = "defineGuest({ image: { kernel: 'halt', initrd: 'initrd' }, memory: '96MiB', disk: '64MiB' })"
+  await writeFile(
+    join(place.root, 'guests.mjs'),
+    `import { defineGuest } from '${index}'\nexport const halting = ${guest}\n`,
+  )
+  const create = () => mayfly(['create', './guests.mjs', '--name', 'web'])
+  for (const ms of [400, 600, 800, 1000]) {
+    const child = create()
+    await delay(ms)
+    child.kill('SIGKILL')
+    await child
+    const there = (await json(['list'])).length === 1
+    expect((await create()).exitCode).toBe(there ? 2 : 0)
+    expect(await json(['status', 'web'])).toMatchObject({ state: 'stopped', image: 'halt' })
+    expect((await mayfly(['destroy', 'web'])).exitCode).toBe(0)
+  }
+}, 60_000)
 
 test('whenever a start is killed, the next command finds its way', async () => {
   const { directory } = await make('web')

@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
@@ -64,7 +65,8 @@ export interface Machine {
 export async function readMachine(directory: string): Promise<Machine | undefined> {
   let record: MachineRecord
   try {
-    record = JSON.parse(await readFile(join(directory, RECORD), 'utf8')) as MachineRecord
+    // A small file is read sooner than somebody else is told to read it, and there may be fifty.
+    record = JSON.parse(readFileSync(join(directory, RECORD), 'utf8')) as MachineRecord
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw damaged(directory, [String(error)])
