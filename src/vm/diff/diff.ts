@@ -6,7 +6,7 @@ import { compare } from './compare.js'
 import type { Look } from './contents.js'
 import { fileChanges, type Side } from './file-changes.js'
 import { Ignored, isPattern } from './ignore.js'
-import { parseInventory } from './inventory.js'
+import { type Inventory, parseInventory } from './inventory.js'
 import { inventoryScript } from './inventory-script.js'
 import { MachineDiff } from './machine-diff.js'
 
@@ -58,21 +58,25 @@ function invalid(option: string, received: string | undefined, hint: string): Ma
 
 /**
  * What differs between two machines that have come from one.
- * @param before looks at the one as it was.
+ * @param before looks at the one as it was, of which `seen` is known already, by scope.
  */
 export async function differences(
-  before: Promise<Look>,
+  before: Look,
   after: Look,
   { ignored, roots, withLines }: Comparison,
+  seen: Map<string, Inventory>,
 ): Promise<MachineDiff> {
-  const mark = `mayfly-${randomBytes(8).toString('hex')}`
-  const script = inventoryScript(mark, { roots, pruned: ignored.prunable })
-  const side = async (look: Look): Promise<Side> => {
-    const { stdout, stderr } = await look(script)
-    return { look, inventory: parseInventory(mark, stdout, stderr.toString()) }
+  const scope = { roots, pruned: ignored.prunable }
+  const key = JSON.stringify(scope)
+  const inventoryOf = async (look: Look): Promise<Inventory> => {
+    const mark = `mayfly-${randomBytes(8).toString('hex')}`
+    const { stdout, stderr } = await look(inventoryScript(mark, scope))
+    return parseInventory(mark, stdout, stderr.toString())
   }
-  const [old, now] = await Promise.all([before.then(side), side(after)])
-  const [was, is] = [old.inventory, now.inventory]
+  const [was, is] = await Promise.all([seen.get(key) ?? inventoryOf(before), inventoryOf(after)])
+  seen.set(key, was)
+  const old: Side = { look: before, inventory: was }
+  const now: Side = { look: after, inventory: is }
   return new MachineDiff({
     files: await fileChanges(old, now, (path) => ignored.path(path), withLines),
     packages: compare(was.packages, is.packages, (name) => ignored.name('package', name)),
