@@ -39,7 +39,7 @@ export async function rm({ cacheDir }: ActionContext, { json }: { json?: boolean
 
 /** @returns why it stays, if it does. */
 async function remove(store: Store, image: StoredImage): Promise<string | undefined> {
-  if ((await usedDirectories(store)).has(image.directory)) return 'a running process uses it'
+  if ((await usedDirectories(store)).has(image.directory)) return 'a running process or a named machine uses it'
   const above = (await listTemplates(store)).filter(({ imageDigest }) => imageDigest && imageDigest === image.digest)
   if (above.length > 0) {
     const names = [...new Set(above.map(({ name }) => name))].join(', ')

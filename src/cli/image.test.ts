@@ -249,7 +249,7 @@ test('rm keeps what a process uses, or a template stands on, and says so', async
   expect(exitCode).toBe(1)
   expect((stdout as string).split('\n').sort()).toEqual([
     expect.stringMatching(/^kept micro below: templates stand on it: micro; /),
-    'kept micro used: a running process uses it',
+    'kept micro used: a running process or a named machine uses it',
     expect.stringMatching(/^removed micro free /),
   ])
   expect(await readdir(cache.store.images)).toEqual(['below', 'used'])

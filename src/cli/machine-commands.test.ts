@@ -106,7 +106,7 @@ test('what a machine does is told in a table, in words and in JSON', async () =>
   expect((await mayfly(['start', 'we', '--no-wait'])).stdout).toMatch(
     /^web starts; mayfly ssh web logs in \(127\.0\.0\.1:\d+\)$/,
   )
-  expect((await mayfly(['start', 'web'])).stdout).toBe('web is starting already')
+  expect((await mayfly(['start', 'web', '--no-wait'])).stdout).toBe('web is starting already')
   const [listed] = await json(['list'])
   expect(listed).toMatchObject({
     name: 'web',

@@ -43,6 +43,12 @@ async function theOnlyMachine(): Promise<Machine> {
 
 /** Logs in. @throws MayflyError as `connectTo`; MAYFLY_VM_STATE for a Vm of a test that cannot be logged in to. */
 export async function connectToTarget(target: Target, options: ConnectOptions): Promise<SshConnection> {
-  if (target.machine) return await connectTo(target.machine, options)
+  const { machine } = target
+  if (machine) {
+    const connection = await connectTo(machine, options)
+    if (machine.record.run?.readyAt === undefined)
+      await (await import('../machines/start.js')).markReady(machine, connection.target)
+    return connection
+  }
   return await (await import('./test-vm.js')).connectToVm(target.vm, options)
 }

@@ -33,7 +33,7 @@ test('of a machine that runs: memory as well, and it goes on as it did before', 
   expect(await names()).toEqual(['first', 'second'])
   await expect(createSnapshot(machine, 'first', place)).rejects.toThrow('web has a snapshot first already')
   expect((await restoreSnapshot(machine, 'fi', place)).name).toBe('first')
-  expect((await lookAt(await startMachine(machine, place))).state).toBe('starting')
+  expect((await lookAt(await startMachine(machine, { ...place, wait: false }))).state).toBe('starting')
   await suspendMachine(machine, place)
   await restoreSnapshot(machine, 'second', place)
   expect((await lookAt(await startMachine(machine, place))).state).toBe('suspended')

@@ -10,15 +10,15 @@ import { qemuArgv, SOCKETS } from '../qemu/argv.js'
 import { type Harness, openHarness } from '../session/harness.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import { aboutAccelerator } from '../snapshot/cold-boot.js'
-import { joinNetwork } from '../snapshot/join-network.js'
+import { joinNetwork, type SshAddress } from '../snapshot/join-network.js'
 import { FILES, imageLayers, rebootMachine, seedIn } from '../snapshot/machine.js'
 import { untilAgentReady, untilReady } from '../snapshot/ready.js'
 import { untilSetUp } from '../snapshot/set-up.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { type Duration, toMilliseconds } from '../units.js'
-import { loginAt } from './connect.js'
+import { connectTo, loginAt } from './connect.js'
 import { type LockedOptions, withMachine } from './lock.js'
-import { isRunning, QEMU_LOG } from './look.js'
+import { isRunning, lookAt, QEMU_LOG } from './look.js'
 import { provision } from './provision.js'
 import { type Machine, type MachineRun, writeRecord } from './record.js'
 import { type Attached, attach } from './running.js'
@@ -39,6 +39,8 @@ export interface StartOptions extends LockedOptions {
 
 /** A console log that has grown this large begins anew; the one before it is kept beside it. */
 const LARGE_LOG = 16 * 1024 * 1024
+/** For a machine that is on its way up. */
+const COMING_MS = 180_000
 
 /**
  * Boots a machine from its own disk, and takes its provision steps at the first start. One that runs already is left as it is.
@@ -47,14 +49,55 @@ const LARGE_LOG = 16 * 1024 * 1024
  */
 export function startMachine(machine: Machine, options: StartOptions = {}): Promise<Machine> {
   return withMachine(machine, options, async (settled) => {
-    if (await isRunning(settled)) return settled
-    return await start(settled, options)
+    return (await isRunning(settled)) ? await finish(settled, options) : await start(settled, options)
   })
+}
+
+/** Does what is left of a start that was not waited for, or was interrupted. */
+async function finish(machine: Machine, options: StartOptions): Promise<Machine> {
+  const { name, record } = machine
+  const { progress = silent, wait = true, bootTimeout, signal } = options
+  const left = record.run?.readyAt === undefined || provisions(machine, options)
+  if (!wait || !left || record.guest.network.mode === 'none' || (await lookAt(machine)).state === 'suspended')
+    return machine
+  const timeoutMs = bootTimeout === undefined ? COMING_MS : toMilliseconds(bootTimeout, 'boot timeout')
+  const connecting = () => connectTo(machine, { timeoutMs, signal })
+  await using connection = await progress.step(`wait for ${name}`, connecting)
+  return await provisioned(await ready(machine, connection.target), connection, options)
+}
+
+/** Writes down that a command has succeeded in it, or that somebody has logged in. */
+function ready({ directory, record }: Machine, { host, port }: SshAddress): Promise<Machine> {
+  const run = { ...record.run!, ssh: { host, port }, readyAt: new Date().toISOString() }
+  return writeRecord(directory, { ...record, run })
+}
+
+/** The same for whoever does not hold the lock; if somebody has it, that is who starts the machine. */
+export async function markReady(machine: Machine, address: SshAddress): Promise<void> {
+  const busy = new AbortController()
+  const options = { onWait: () => busy.abort(), signal: busy.signal }
+  await withMachine(machine, options, async (settled) => {
+    if (settled.record.run && settled.record.run.readyAt === undefined) await ready(settled, address)
+  }).catch((error) => {
+    if (!busy.signal.aborted) throw error
+  })
+}
+
+function provisions({ record }: Machine, { provision: wanted = true }: StartOptions): boolean {
+  return wanted && record.provisionedAt === undefined && record.guest.provision.length > 0
+}
+
+/** Takes the steps that have yet to be taken. */
+async function provisioned(machine: Machine, connection: SshConnection, options: StartOptions): Promise<Machine> {
+  if (!provisions(machine, options)) return machine
+  const { directory, record } = machine
+  await provision(machine, connection, record.guest.provision as readonly DataStep[], options)
+  return await writeRecord(directory, { ...record, provisionedAt: new Date().toISOString() })
 }
 
 async function start(machine: Machine, options: StartOptions): Promise<Machine> {
   const { record, directory, name } = machine
-  const { progress = silent, wait = true, signal } = options
+  const { progress = silent } = options
   assertMemoryFits(record.guest.memoryBytes)
   await assertImage(machine)
   const { network } = record.guest
@@ -70,13 +113,9 @@ async function start(machine: Machine, options: StartOptions): Promise<Machine> 
     starts: record.starts + 1,
     run: { startedAt: new Date().toISOString(), sockets, card: cardOf(network, directory, record.starts) },
   })
-  const steps = record.guest.provision as readonly DataStep[]
-  const provisions = wait && options.provision !== false && record.provisionedAt === undefined && steps.length > 0
-  const { ready, connection } = await progress.step(`boot ${name}`, () => boot(harness, started, from, options))
+  const { up, connection } = await progress.step(`boot ${name}`, () => boot(harness, started, from, options))
   await using _connection = connection
-  if (!connection || !provisions) return ready
-  await provision(ready, connection, steps, { progress, signal })
-  return await writeRecord(directory, { ...ready.record, provisionedAt: new Date().toISOString() })
+  return connection ? await provisioned(up, connection, options) : up
 }
 
 async function boot(
@@ -84,7 +123,7 @@ async function boot(
   machine: Machine,
   from: number,
   options: StartOptions,
-): Promise<{ ready: Machine; connection: SshConnection | undefined }> {
+): Promise<{ up: Machine; connection: SshConnection | undefined }> {
   const { directory, name } = machine
   const run = machine.record.run!
   const shell = await spawnAlone(harness.qemu.path, argvOf(harness, machine, run), directory)
@@ -111,7 +150,7 @@ async function comeUp(
   machine: Machine,
   attached: Attached,
   { wait = true, bootTimeout, signal }: StartOptions,
-): Promise<{ ready: Machine; connection: SshConnection | undefined }> {
+): Promise<{ up: Machine; connection: SshConnection | undefined }> {
   const { directory, name, record } = machine
   const { guest, image } = record
   const run = record.run!
@@ -123,14 +162,14 @@ async function comeUp(
   const waits = wait || card.mode !== 'tap'
   const ssh = waits ? await joinNetwork({ ...attached, card }, { name, timeoutMs, signal }) : undefined
   const connected = await writeRecord(directory, { ...record, run: { ...run, ssh } })
-  if (!wait) return { ready: connected, connection: undefined }
+  if (!wait) return { up: connected, connection: undefined }
   const how = { timeoutMs, signal, name, agent: image.features.agent, settling: guest.cloudInit !== undefined }
   const connection = ssh
     ? await untilReady(attached, await loginAt(directory, record, ssh), how)
     : await untilAgentReady(attached, how)
   const agent = connection && guest.cloudInit ? await untilSetUp(attached, connection, how) : record.agent
   const readyAt = new Date().toISOString()
-  return { ready: await writeRecord(directory, { ...record, agent, run: { ...run, ssh, readyAt } }), connection }
+  return { up: await writeRecord(directory, { ...record, agent, run: { ...run, ssh, readyAt } }), connection }
 }
 
 function argvOf(harness: Harness, { directory, record }: Machine, { sockets, card }: MachineRun): string[] {
