@@ -43,7 +43,7 @@ async function testMachines(cacheDir: string): Promise<MachineFacts[]> {
 }
 
 const COLOURS = { running: 'green', starting: 'yellow', suspended: 'yellow', stopped: 'dim', damaged: 'red' } as const
-const HEADER = ['NAME', 'STATE', 'IMAGE', 'CPUS', 'MEMORY', 'NETWORK', 'PID', 'SSH', 'SINCE', 'OF']
+const HEADER = ['NAME', 'STATE', 'IMAGE', 'CPUS', 'MEMORY', 'NETWORK', 'PID', 'SSH', 'SINCE', 'NOTE']
 
 function render(all: readonly MachineFacts[]): string {
   if (all.length === 0) return 'There are no machines; mayfly create makes one.'

@@ -6,6 +6,7 @@ import type { Guest } from '../guest/spec.js'
 import { killAndWait } from '../host/process-table.js'
 import { openStore } from '../image/store.js'
 import { claimedDirectories } from '../session/lasting-claims.js'
+import { usedDirectories } from '../session/uses.js'
 import { createMachine } from './create.js'
 import { destroyMachine } from './destroy.js'
 import { findMachine, listMachines, machineNamed } from './find.js'
@@ -32,7 +33,7 @@ test('a machine is made whole, in its own name, and claims its image', async () 
   const machine = await create('web')
   expect(machine.record.guest).toMatchObject({ name: 'web', hostname: 'web', cpus: 1 })
   expect((await readdir(machine.directory)).sort()).toEqual(['disk.qcow2', 'id_ed25519', 'initrd', 'machine.json'])
-  expect(await claimedDirectories(await openStore(place.cacheDir))).toEqual([machine.record.image.dir])
+  expect(await usedDirectories(await openStore(place.cacheDir))).toContain(machine.record.image.dir)
   expect(await lookAt(machine)).toEqual({ state: 'stopped' })
   await expect(create('web')).rejects.toThrow('there is a machine web already')
   await expect(create('../web')).rejects.toThrow('not a name for a machine: "../web"')
@@ -55,6 +56,13 @@ test('it runs until it is stopped, and says how it came to its end', async () =>
   })
   expect(await stopMachine(machine, place)).toBe('off')
   await expect(suspendMachine(machine, place)).rejects.toThrow('web is stopped')
+})
+
+test('two that start it at once, start one', async () => {
+  const machine = await create('web')
+  const [one, other] = await Promise.all([start(machine), start(machine)])
+  expect(one.record.run?.process?.pid).toBeGreaterThan(0)
+  expect(other.record.run?.process).toEqual(one.record.run?.process)
 })
 
 test('a QEMU that was killed is a stopped machine, which can be started again', async () => {
