@@ -22,6 +22,7 @@ export interface CreateOptions {
   memory?: Size
   disk?: Size
   display?: boolean
+  arch?: string
   bridge?: string
   network?: string
   cloudInit?: string
@@ -72,12 +73,13 @@ async function guestOf(options: CreateOptions, argument: string | undefined): Pr
 }
 
 async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>> {
-  const { memory, disk, display, bridge, network, cloudInit, sshKey, user } = options
+  const { memory, disk, display, arch, bridge, network, cloudInit, sshKey, user } = options
   const given: Omit<GuestSpec, 'image'> = {
     cpus: options.cpus ?? options.vcpus,
     memory,
     disk,
     display,
+    arch: arch as GuestSpec['arch'],
     network: bridge === undefined ? (network as 'user' | 'none' | undefined) : { mode: 'tap', bridge },
     cloudInit: cloudInit === undefined ? undefined : { userData: await textOf(cloudInit, '--cloud-init') },
     ssh:

@@ -139,6 +139,17 @@ test('what a machine does is told in a table, in words and in JSON', async () =>
   expect((await mayfly(['list', '--json'])).stdout).toBe('[]')
 })
 
+test('without a name, the machine is that of the VMFile here or above', async () => {
+  const project = join(place.root, 'project/deep')
+  await mkdir(project, { recursive: true })
+  const guest = await haltingGuest(place.root)
+  await createMachine(guest, 'one', { ...place, vmfile: join(place.root, 'project/VMFile.kdl') })
+  await createMachine(guest, 'other', { ...place, vmfile: join(place.root, 'elsewhere/VMFile.kdl') })
+  const status = (cwd: string) => mayfly(['status'], { ...place, root: cwd })
+  expect((await status(project)).stdout).toMatch(/^Name +one$/m)
+  expect(await status(place.root)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('one, other') })
+})
+
 test('whenever a create is killed, the machine is there, or its name is free', async () => {
   await haltingGuest(place.root)
   const index = join(built.directory, 'dist/index.js')

@@ -33,6 +33,7 @@ function addLife(program: Command): void {
     .option('--memory <size>', "memory, such as '512MiB'; a bare number counts MiB", numeric)
     .option('--disk <size>', "size of the disk, such as '16GiB'; a bare number counts GiB", numeric)
     .option('--display', 'give it a screen and a keyboard')
+    .option('--arch <name>', 'x86_64 or aarch64 (default: that of this host)')
     .option('--network <mode>', 'user, tap or none (default: user)')
     .option('--bridge <name>', 'connect it to this bridge (network tap)')
     .option('--cloud-init <path>', 'user-data for cloud-init')
@@ -239,7 +240,8 @@ function addCompletion(program: Command): void {
   command(program, '__complete [word...]', async () => (await import('./complete.js')).complete, { hidden: true })
 }
 
-const WITHOUT_NAME = 'Without a name: the machine of the VMFile\nin this directory, or the only one that there is.'
+const WITHOUT_NAME =
+  'Without a name: the machine of the VMFile\nin this directory or the nearest above, or the only one that there is.'
 
 function count(value: string): number {
   const number = Number(value)

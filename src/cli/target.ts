@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, relative, sep } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { openStore } from '../image/store.js'
 import { type ConnectOptions, connectTo } from '../machines/connect.js'
@@ -14,7 +14,7 @@ export type Target =
   | { machine?: undefined; vm: ListedVm; session: ListedSession }
 
 /**
- * The machine that is meant by a name or its beginning; without a name, the only one, or that of the VMFile here.
+ * The machine that is meant by a name or its beginning; without a name, that of the VMFile here or above, or the only one.
  * The user's own machines come first: tests make theirs by the dozen.
  * @throws MayflyError MAYFLY_OPTION_INVALID with the nearest name.
  */
@@ -32,13 +32,20 @@ export async function targetNamed(typed: string | undefined, cacheDir: string): 
 
 async function theOnlyMachine(): Promise<Machine> {
   const { machines } = await listMachines()
-  const here = machines.filter(({ record }) => record.vmfile === resolve('VMFile.kdl'))
+  const near = machines.filter(({ record }) => record.vmfile !== undefined && isHereOrAbove(dirname(record.vmfile)))
+  const nearest = Math.max(...near.map(({ record }) => record.vmfile!.length))
+  const here = near.filter(({ record }) => record.vmfile!.length === nearest)
   const found = here.length > 0 ? here : machines
   if (found.length === 1) return await findMachine(found[0]!.name)
   throw new MayflyError('MAYFLY_OPTION_INVALID', found.length === 0 ? 'there are no machines' : 'which machine?', {
     hint:
       found.length === 0 ? 'mayfly create makes one.' : `Name one of them: ${found.map(({ name }) => name).join(', ')}`,
   })
+}
+
+function isHereOrAbove(directory: string): boolean {
+  const below = relative(directory, process.cwd())
+  return below !== '..' && !below.startsWith(`..${sep}`)
 }
 
 /** Logs in. @throws MayflyError as `connectTo`; MAYFLY_VM_STATE for a Vm of a test that cannot be logged in to. */

@@ -54,7 +54,7 @@ async function fill(
   guest: Guest,
   { cacheDir, progress = silent, signal, vmfile }: CreateOptions,
 ): Promise<Machine['record']> {
-  const harness = await openHarness(cacheDir)
+  const harness = await openHarness(cacheDir, guest.arch)
   const { store, session, qemu } = harness
   const image = await hold(
     harness,

@@ -102,7 +102,7 @@ async function start(machine: Machine, options: StartOptions): Promise<Machine> 
   await assertImage(machine)
   const { network } = record.guest
   if (network.mode === 'tap') await assertBridge(network.bridge)
-  const harness = await openHarness(record.cacheDir)
+  const harness = await openHarness(record.cacheDir, record.guest.arch)
   const sockets = await socketsDirectory(directory)
   // Two of them on one disk would be its end; and the shell of the last may have yet to write down how that ended.
   await killProcesses(machine)
