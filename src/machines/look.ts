@@ -36,7 +36,8 @@ export async function lookAt(machine: Machine): Promise<Looked> {
   if (!run.process) return { state: 'starting' }
   const status = await runState(run)
   if (status !== undefined && STANDING.includes(status)) return { state: 'suspended' }
-  if (status === undefined || status === 'running') return { state: up }
+  if (status === undefined) return { state: up, note: 'its QEMU does not answer at the moment' }
+  if (status === 'running') return { state: up }
   return { state: up, note: `QEMU says ${status}` }
 }
 

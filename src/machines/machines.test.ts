@@ -80,6 +80,14 @@ test('a QEMU that was killed is a stopped machine, which can be started again', 
   })
 })
 
+test('a QEMU that hangs is seen at once, and can be stopped all the same', async () => {
+  const machine = await start(await create('web'))
+  process.kill(machine.record.run!.process!.pid, 'SIGSTOP')
+  expect(await lookAt(machine)).toEqual({ state: 'starting', note: 'its QEMU does not answer at the moment' })
+  expect(await stopMachine(machine, place)).toBe('killed')
+  expect((await lookAt(await findMachine('web', place.data))).note).toMatch(/^it was stopped: QEMU was killed \(.+\)$/)
+}, 60_000)
+
 test('a start that was killed before it knew its QEMU is taken up by the next command', async () => {
   const machine = await start(await create('web'))
   const { run } = machine.record

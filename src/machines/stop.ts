@@ -29,10 +29,8 @@ export function stopMachine(machine: Machine, options: StopOptions = {}): Promis
   const timeoutMs = toMilliseconds(options.timeout ?? 30_000, '--timeout')
   return withMachine(machine, options, async (settled) => {
     const { directory, record } = settled
-    if (!(await isRunning(settled))) {
-      // How it came down by itself is worth keeping, until the next start.
-      return 'off'
-    }
+    // How it came down by itself is worth keeping, until the next start.
+    if (!(await isRunning(settled))) return 'off'
     const { stopped, how } = await end(settled, timeoutMs, options.signal)
     await writeRecord(directory, { ...record, ended: { how, at: new Date().toISOString() } })
     return stopped
@@ -55,13 +53,12 @@ async function end(
   signal: AbortSignal | undefined,
 ): Promise<{ stopped: Stopped; how: string }> {
   const { run } = machine.record
-  let refusal = 'its monitor does not answer'
+  let refusal = 'it did not quit'
   try {
     await using monitor = await openMonitor(run!, 'qmp', AbortSignal.timeout(ANSWER_MS))
     if (await pressed(machine, monitor, timeoutMs, signal))
       return { stopped: 'asked', how: 'it was stopped: the guest powered itself off' }
     const waited = timeoutMs > 0 ? `did not power off within ${formatMilliseconds(timeoutMs)}` : 'was not asked'
-    refusal = `it does not quit`
     if (await quit(machine, monitor))
       return { stopped: 'quit', how: `it was stopped: the guest ${waited}, so that QEMU was made to quit` }
   } catch (error) {
