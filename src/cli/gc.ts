@@ -1,4 +1,5 @@
 import { openStore } from '../image/store.js'
+import { removeLeftovers } from '../machines/destroy.js'
 import { findAbandoned, sweep } from '../session/sweep.js'
 import { collect } from '../snapshot/collect.js'
 import type { Removal } from '../snapshot/collection-plan.js'
@@ -24,6 +25,7 @@ export async function gc({ cacheDir }: ActionContext, options: GcOptions): Promi
   }
   const store = await openStore(cacheDir)
   const sessions = dryRun ? (await findAbandoned(store)).map(({ id }) => id) : await sweep(store)
+  if (!dryRun) await removeLeftovers()
   const { removed, spared, keptBytes } = await collect(store, policy, { dryRun })
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0)
   if (json) {

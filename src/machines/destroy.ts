@@ -30,15 +30,25 @@ export async function destroyMachine(
     if (machine) await releaseClaims(await openStore(machine.record.cacheDir), directory)
     await rm(going, { recursive: true, force: true })
     if (sockets !== undefined && sockets !== directory) await rm(sockets, { recursive: true, force: true })
-    await removeLeftovers(data, name)
+    await rm(join(data.machines, `.creating-${name}`), { recursive: true, force: true })
   })
 }
 
-/** What commands for this name have left that were killed on the way. */
-async function removeLeftovers({ machines }: DataDirectory, name: string): Promise<void> {
-  const ours = new RegExp(`^\\.destroyed-${name.replaceAll('.', '\\.')}-[0-9a-f]{8}$`)
-  for (const entry of await readdir(machines)) {
-    if (entry === `.creating-${name}` || ours.test(entry))
-      await rm(join(machines, entry), { recursive: true, force: true })
+/** Removes what commands have left that were killed on the way: machines that were half made, or half gone. */
+export async function removeLeftovers(data: DataDirectory = dataDirectory()): Promise<void> {
+  for (const entry of await readdir(data.machines).catch(() => [])) {
+    const path = join(data.machines, entry)
+    // Nobody else wants it; whoever is removing it does not mind.
+    if (entry.startsWith('.destroyed-')) await rm(path, { recursive: true, force: true })
+    if (entry.startsWith('.creating-'))
+      await unlessBusy(entry.slice('.creating-'.length), data, () => rm(path, { recursive: true, force: true }))
   }
+}
+
+/** Leaves a name alone that some command is at work on. */
+async function unlessBusy(name: string, data: DataDirectory, work: () => Promise<void>): Promise<void> {
+  const busy = new AbortController()
+  await withName(name, { data, onWait: () => busy.abort(), signal: busy.signal }, work).catch((error) => {
+    if (!busy.signal.aborted) throw error
+  })
 }

@@ -8,8 +8,9 @@ import { openStore } from '../image/store.js'
 import { claimedDirectories } from '../session/lasting-claims.js'
 import { usedDirectories } from '../session/uses.js'
 import { createMachine } from './create.js'
-import { destroyMachine } from './destroy.js'
+import { destroyMachine, removeLeftovers } from './destroy.js'
 import { findMachine, listMachines, machineNamed } from './find.js'
+import { withName } from './lock.js'
 import { lookAt, processesOf } from './look.js'
 import { resumeMachine, suspendMachine } from './pause.js'
 import { type Machine, RECORD, writeRecord } from './record.js'
@@ -114,9 +115,13 @@ test('a create or a destroy that was killed half-way leaves no machine, and its 
   expect(await listMachines(place.data)).toEqual({ machines: [], damaged: [] })
   const machine = await create('web')
   await mkdir(join(place.data.machines, '.destroyed-web-0123abcd'))
-  await mkdir(join(place.data.machines, '.destroyed-web-2-0123abcd'))
+  await mkdir(join(place.data.machines, '.creating-db'))
+  await mkdir(join(place.data.machines, '.creating-busy'))
+  await withName('busy', place, () => removeLeftovers(place.data))
+  expect(await readdir(place.data.machines)).toEqual(['.creating-busy', 'web'])
+  await removeLeftovers(place.data)
   await destroyMachine(machine, place)
-  expect(await readdir(place.data.machines)).toEqual(['.destroyed-web-2-0123abcd'])
+  expect(await readdir(place.data.machines)).toEqual([])
 })
 
 test('destroy ends it, whatever its record says, and releases its image', async () => {
