@@ -80,7 +80,7 @@ async function rawText({ userData = '' }: CloudInit): Promise<string> {
 async function vendorData(raw: boolean, identity: SshIdentity): Promise<string> {
   const hook = await bootHook()
   if (!raw) return hook
-  const config: CloudConfig = { ssh_keys: hostKeys(identity) }
+  const config: CloudConfig = { manage_etc_hosts: 'localhost', ssh_keys: hostKeys(identity) }
   return multipart([
     { type: 'text/cloud-boothook', text: hook },
     { type: 'text/cloud-config', text: await renderCloudConfig(config) },
