@@ -1,4 +1,6 @@
+import { appendFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
 import { exec } from './exec.js'
@@ -167,6 +169,23 @@ describe('waiting', () => {
       ),
     )
     await connection.close()
+  })
+
+  test('of a machine that is settling waits for its keys to be put in place', async () => {
+    await using server = await startSshd()
+    const { client } = generateIdentity('later')
+    const failures: string[] = []
+    await using connection = await waitForSsh({
+      ...server.target,
+      privateKey: client.privateKey,
+      settling: true,
+      onAttemptFailed: (error) => {
+        failures.push(error.code)
+        appendFileSync(join(server.directory, 'authorized_keys'), `${client.publicKey}\n`)
+      },
+    })
+    expect((await exec(connection, 'echo hi')).stdout).toBe('hi\n')
+    expect(failures).toEqual(['MAYFLY_SSH_FAILED'])
   })
 
   test('its time-out tells elapsed, attempts and the last error; aborting ends it', async () => {
