@@ -57,7 +57,7 @@ export async function bringUp(
   if (state === 'suspended') {
     await resumeMachine(machine, { signal })
     did.push('resumed')
-  } else if (!state || state === 'stopped') {
+  } else if (state !== 'running') {
     machine = await startMachine(machine, { ...options, provision: false })
     did.push('started')
   }
