@@ -23,8 +23,12 @@ export function buildProgram(): Command {
     .showSuggestionAfterError()
     .option('--no-color', 'no colours, as with NO_COLOR')
     .exitOverride()
-    .addHelpText('after', examples('mayfly run micro -- uname -a', 'mayfly warm', 'mayfly doctor') + EXIT_CODES)
+    .addHelpText(
+      'after',
+      examples('mayfly run micro -- uname -a', 'mayfly create debian --name web --start', 'mayfly doctor') + EXIT_CODES,
+    )
 
+  program.commandsGroup('A machine for one command:')
   command(program, 'run <guest> [command...]', async () => (await import('./run.js')).run)
     .summary('run a command in a new machine, then destroy it')
     .description(
@@ -68,6 +72,7 @@ export function buildProgram(): Command {
       ) + EXIT_CODES,
     )
 
+  program.commandsGroup('Images, templates and this host:')
   command(program, 'warm [guest...]', async () => (await import('./warm.js')).warm)
     .summary('build images and seal templates')
     .description(
@@ -118,8 +123,10 @@ export function buildProgram(): Command {
       examples('mayfly gc', 'mayfly gc --older-than 7d --max-size 10GiB --dry-run', 'mayfly gc --all'),
     )
 
-  addMachineCommands(program)
   addImageCommands(program)
+  program.commandsGroup('Machines that stay:')
+  addMachineCommands(program)
+  program.commandsGroup('Machines of a VMFile:')
   addUpCommands(program)
   addVmFileCommands(program)
   return program
