@@ -23,14 +23,15 @@ export async function down(
   const { path, machines } = machinesMeant(options, args)
   const names = machines.map(({ name }) => name)
   const { signal } = context
-  return await sideBySide(context, names, options, async (name, { progress }) => {
+  return await sideBySide(context, names, options, async (name, { progress, did }) => {
     const machine = await ownMachine(name, resolve(path))
-    if (!machine) return ['is not there']
-    if (options.destroy) {
+    if (!machine) did('is not there')
+    else if (options.destroy) {
       await progress.step(`destroy ${name}`, () => destroyMachine(machine, { signal }))
-      return ['destroyed']
+      did('destroyed')
+    } else {
+      const stopping = () => stopMachine(machine, { timeout: options.timeout, signal })
+      did(HOW[await progress.step(`stop ${name}`, stopping)])
     }
-    const stopping = () => stopMachine(machine, { timeout: options.timeout, signal })
-    return [HOW[await progress.step(`stop ${name}`, stopping)]]
   })
 }

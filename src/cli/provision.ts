@@ -17,8 +17,7 @@ export async function provision(context: ActionContext, options: VmFileOptions, 
       throw new MayflyError('MAYFLY_VM_STATE', 'it has not been made yet', { hint: `mayfly up ${name}` })
     }
     const steps = stepsOf(wanted.get(name)!.guest)
-    if (steps.length === 0) return ['has no steps']
-    await takeSteps(machine, steps, { ...telling, signal })
-    return ['provisioned']
+    if (steps.length > 0) await takeSteps(machine, steps, { ...telling, signal })
+    telling.did(steps.length > 0 ? 'provisioned' : 'has no steps')
   })
 }

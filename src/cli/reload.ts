@@ -22,8 +22,11 @@ export async function reload(
     const made = await ownMachine(name, upping.vmfile)
     const { guest } = wanted.get(name)!
     await fetchImage(guest, context, telling)
-    if (made) await destroyMachine(made, { signal: context.signal })
-    return [...(made ? ['destroyed'] : []), ...(await bringUp(upping, wanted.get(name)!, telling))]
+    if (made) {
+      await destroyMachine(made, { signal: context.signal })
+      telling.did('destroyed')
+    }
+    await bringUp(upping, wanted.get(name)!, telling)
   })
 }
 

@@ -17,6 +17,8 @@ export interface Telling {
   progress: Progress
   /** A line that something in the guest has printed. */
   onLine: (line: string) => void
+  /** What has been done, in words; also of what then fails. */
+  did: (what: string) => void
 }
 
 interface Outcome {
@@ -34,14 +36,13 @@ const AT_ONCE = Math.max(2, availableParallelism())
 
 /**
  * Works on several machines at once, and says of each what came of it: that one fails does not keep the others from it.
- * @param work gives what it has done, in words.
  * @returns the exit status.
  */
 export async function sideBySide(
   { signal }: ActionContext,
   names: readonly string[],
   { json = false }: { json?: boolean },
-  work: (name: string, telling: Telling) => Promise<readonly string[]>,
+  work: (name: string, telling: Telling) => Promise<void>,
 ): Promise<number> {
   const outcomes = new Map<string, Outcome>()
   const waiting = names.values()
@@ -50,16 +51,17 @@ export async function sideBySide(
   const worker = async () => {
     for (const name of waiting) {
       const started = performance.now()
+      const did: string[] = []
       const telling: Telling = {
         progress: progressOf(name, several),
         onLine: (line) => void write(`${several ? `${style('dim', `${name} |`)} ` : ''}${line}\n`),
+        did: (what) => did.push(what),
       }
-      const end = (came: Pick<Outcome, 'did' | 'error'>) =>
-        void outcomes.set(name, { name, ms: Math.round(performance.now() - started), ...came })
-      await work(name, telling).then(
-        (did) => end({ did }),
-        (error: unknown) => end({ did: [], error }),
+      const error = await work(name, telling).then(
+        () => undefined,
+        (thrown: unknown) => thrown ?? new Error('unknown'),
       )
+      outcomes.set(name, { name, did, ms: Math.round(performance.now() - started), error })
       if (signal.aborted) return
     }
   }
@@ -79,8 +81,8 @@ function progressOf(name: string, several: boolean): Progress {
 }
 
 function asRow({ name, did, ms, error }: Outcome): string[] {
-  const what = error === undefined ? did.join(', ') : style('red', 'failed')
-  return [style('bold', name), what, ms < QUIET_MS ? '' : formatMilliseconds(ms)]
+  const words = error === undefined ? did : [...did, style('red', 'failed')]
+  return [style('bold', name), words.join(', '), ms < QUIET_MS ? '' : formatMilliseconds(ms)]
 }
 
 async function asJson({ name, did, ms, error }: Outcome): Promise<unknown> {

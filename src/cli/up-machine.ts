@@ -38,13 +38,12 @@ export class Room {
   }
 }
 
-/** Makes a machine run and be as its VMFile says, from whatever state it is in. @returns what was done, in words. */
+/** Makes a machine run and be as its VMFile says, from whatever state it is in. */
 export async function bringUp(
   { vmfile, provision, room, signal, cacheDir }: UpContext,
   { guest, vnc }: Wanted,
-  { progress, onLine }: Telling,
-): Promise<string[]> {
-  const did: string[] = []
+  { progress, onLine, did }: Telling,
+): Promise<void> {
   const options = { progress, signal }
   let machine = await ownMachine(guest.name, vmfile)
   const changed = machine !== undefined && !isSame(machine.record.guest, guest)
@@ -52,31 +51,26 @@ export async function bringUp(
   if (!state || state === 'stopped') room.take(guest)
   if (!machine) {
     machine = await createMachine(guest, guest.name, { ...options, cacheDir, vmfile })
-    did.push('created')
+    did('created')
   }
   if (state === 'suspended') {
     await resumeMachine(machine, { signal })
-    did.push('resumed')
+    did('resumed')
   } else if (state !== 'running') {
     machine = await startMachine(machine, { ...options, provision: false })
-    did.push('started')
+    did('started')
   }
-  if (vnc && did.includes('started')) {
+  const started = state !== 'running' && state !== 'suspended'
+  if (vnc && started) {
     const screen = await serveScreen(machine, vnc, { signal })
-    did.push(`screen at 127.0.0.1:${screen.port}${vnc.password ? '' : ` (password ${screen.password})`}`)
+    did(`screen at 127.0.0.1:${screen.port}${vnc.password ? '' : ` (password ${screen.password})`}`)
   }
   // One that runs is left alone, unless what was done in it did not come to its end.
-  if (
-    provision &&
-    guest.provision.length > 0 &&
-    (did.includes('started') || machine.record.provisionedAt === undefined)
-  ) {
+  if (provision && guest.provision.length > 0 && (started || machine.record.provisionedAt === undefined)) {
     await takeSteps(machine, stepsOf(guest), { progress, onLine, signal })
-    did.push('provisioned')
-  }
-  if (did.length === 0) did.push('runs already')
-  if (changed) did.push(`as it was made: the VMFile says something else by now (mayfly reload ${guest.name})`)
-  return did
+    did('provisioned')
+  } else if (state === 'running') did('runs already')
+  if (changed) did(`as it was made: the VMFile says something else by now (mayfly reload ${guest.name})`)
 }
 
 /** VMFiles have no code in them. */
