@@ -83,6 +83,8 @@ test('a machine on its own listens, resets itself, and keeps what is flushed', (
 test('a card on a bridge has an interface and an address of its own; without a network there is no card', () => {
   const card = { mode: 'tap', bridge: 'br0', interface: 'mayfly0', mac: '52:54:01:02:03:04' } as const
   const onBridge = qemuArgv({ ...machine, network: card })
+  // What its template's network has in the state must have a place to go.
+  expect(onBridge).toContainEqual(expect.stringMatching(/^user,id=sealed0,/))
   expect(argumentOf(onBridge, '-netdev')).toBe('tap,id=net0,ifname=mayfly0,script=no,downscript=no')
   expect(onBridge).toContainEqual(expect.stringMatching(/^virtio-net-pci,.*addr=0x3,.*mac=52:54:01:02:03:04/))
   const alone = qemuArgv({ ...machine, network: { mode: 'none' } }).join(' ')

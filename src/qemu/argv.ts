@@ -104,16 +104,18 @@ export function qemuArgv(machine: Machine): string[] {
 
 function networkArgv(network: NetworkCard): string[] {
   if (network.mode === 'none') return []
-  const mac = network.mode === 'tap' ? network.mac : MAC
+  // Port 0: the kernel chooses, and QEMU is asked what it got.
+  if (network.mode === 'user') return ['-netdev', 'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22', ...nic(MAC)]
   return [
-    '-netdev',
-    network.mode === 'tap'
-      ? `tap,id=net0,ifname=${network.interface},script=no,downscript=no`
-      : // Port 0: the kernel chooses, and QEMU is asked what it got.
-        'user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22',
-    '-device',
-    device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac, romfile: '' }),
+    ...['-netdev', `tap,id=net0,ifname=${network.interface},script=no,downscript=no`],
+    ...nic(network.mac),
+    // Connected to nothing: the network that the template was made with has a section in its state.
+    ...['-netdev', 'user,id=sealed0,ipv6=off,restrict=on'],
   ]
+}
+
+function nic(mac: string): string[] {
+  return ['-device', device('virtio-net-pci', 'nic0', SLOT.nic, { netdev: 'net0', mac, romfile: '' })]
 }
 
 function incoming({ incoming: kind }: Machine): string[] {
