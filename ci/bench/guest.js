@@ -24,6 +24,9 @@ import { frozenTemplate } from '../../dist/snapshot/template.js'
  * @property {() => Promise<{ directory: string, argv: string[] }>} fresh the same machine, but booting
  */
 
+/** @type {import('../../dist/qemu/argv.js').NetworkCard} */
+const CARD = { mode: 'user' }
+
 /** @type {Map<string, Promise<BenchGuest>>} */
 const ready = new Map()
 
@@ -69,15 +72,21 @@ async function make(name, progress, memory) {
       hostKey: Buffer.from(template.manifest.hostKey.split(' ')[1] ?? '', 'base64'),
     },
     makeDirectory,
-    clone: () => place((directory, disk) => cloneMachine(harness, guest, frozenTemplate(template), directory, disk)),
+    clone: () =>
+      place((directory, disk) => cloneMachine(harness, guest, frozenTemplate(template), directory, disk, CARD)),
     fresh: () =>
       place((directory, disk) =>
         // Plain memory, as whoever uses savevm has it.
         ({
-          ...rebootMachine(harness, guest, image, join(template.directory, FILES.initrd), directory, [
-            disk,
-            ...template.layers,
-          ]),
+          ...rebootMachine(
+            harness,
+            guest,
+            image,
+            { initrd: join(template.directory, FILES.initrd), seed: undefined },
+            directory,
+            [disk, ...template.layers],
+            CARD,
+          ),
           ram: undefined,
         }),
       ),

@@ -73,7 +73,11 @@ async function startQemu(directory, live) {
   const argv = ['-machine', 'none', '-nodefaults', '-display', 'none', ...sockets]
   const child = spawn('qemu-system-x86_64', argv, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] })
   live.push(child)
-  const monitor = await openMonitor({ startedAt: '', sockets: directory }, 'status', AbortSignal.timeout(10_000))
+  const monitor = await openMonitor(
+    { startedAt: '', sockets: directory, card: { mode: 'user' } },
+    'status',
+    AbortSignal.timeout(10_000),
+  )
   await monitor[Symbol.asyncDispose]()
   return child.pid ?? 0
 }
@@ -96,10 +100,14 @@ function record(number, directory, pid, startTime) {
     cacheDir: directory,
     machineType: 'q35',
     hostKey: 'ssh-ed25519 A',
+    agent: true,
+    starts: 1,
     run: {
       startedAt,
       sockets: directory,
-      process: { pid, startTime, ssh: { host: '127.0.0.1', port: 1 } },
+      card: { mode: 'user' },
+      process: { pid, startTime },
+      ssh: { host: '127.0.0.1', port: 1 },
       readyAt: startedAt,
     },
   }

@@ -15,10 +15,12 @@ export async function ourColdBoot({ guest, prepared: { harness, image }, makeDir
   let booted
   try {
     booted = await coldBoot({ harness, guest, image, directory })
-    const { stdout } = await exec(booted.ssh, SERVER_STARTED)
+    const { bootMs, ssh } = booted
+    if (!ssh) throw new Error(`${guest.name} has no network`)
+    const { stdout } = await exec(ssh, SERVER_STARTED)
     const guestMs = Number(stdout) * 1000
     if (!(guestMs > 0)) throw new Error(`the guest does not say when its SSH server started: ${stdout}`)
-    return { ms: booted.bootMs, guestMs }
+    return { ms: bootMs, guestMs }
   } finally {
     await booted?.[Symbol.asyncDispose]()
     await rm(directory, { recursive: true, force: true })
