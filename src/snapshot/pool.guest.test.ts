@@ -37,10 +37,16 @@ test.for(['micro', 'debian'])(
     const pool = await pooled({ most: 2 }, defineGuest(name))
     await ready(pool)
     const [member] = await machines()
+    expect(member).toMatchObject({ pooled: true, login: { user: 'root' } })
     // What a stopped machine misses is what it must be told.
     await delay(1500)
     const vm = await take(pool)
     expect(vm.id).toBe(member!.id)
+    expect((await machines()).find(({ id }) => id === vm.id)).toMatchObject({
+      pooled: false,
+      sshPort: vm.ssh.port,
+      login: { hostKey: vm.ssh.hostKey, privateKeyPath: vm.ssh.privateKeyPath },
+    })
     expect(vm.timings).toMatchObject({ pooled: true, spawn: 0, connect: 0 })
     const asked = Date.now()
     const told = Number(await vm.succeed('date +%s%3N')) || 1000 * Number(await vm.succeed('date +%s'))
