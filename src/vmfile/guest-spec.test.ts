@@ -119,10 +119,10 @@ test('images, networks and cloud-init are those of defineGuest', () => {
     cloudInit: { userData: '#cloud-config\n', raw: true },
     ssh: { user: 'deploy', privateKey: join(project, 'key') },
     provision: [
-      file(join(project, 'shared'), '/srv/shared', { owner: 'deploy' }),
+      file(join(project, 'shared'), '/srv/shared', { owner: 'deploy:' }),
       shell('true'),
-      file(join(project, 'app.conf'), '/home/deploy/app.conf', { owner: 'deploy' }),
-      file(join(project, 'setup.sh'), '/tmp/mayfly-provision-2', { mode: 0o755, owner: 'deploy' }),
+      file(join(project, 'app.conf'), '/home/deploy/app.conf', { owner: 'deploy:' }),
+      file(join(project, 'setup.sh'), '/tmp/mayfly-provision-2', { mode: 0o755, owner: 'deploy:' }),
       shell('/tmp/mayfly-provision-2', { user: 'deploy' }),
       shell('# sudo true\nset +eu\nsudo true', { user: 'deploy' }),
     ],

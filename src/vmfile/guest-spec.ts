@@ -131,7 +131,8 @@ function* stepsOf(machine: Machine, user = 'root'): Generator<Step> {
   if (names.size > 0) yield packages(...names)
   if (rootPassword) yield shell(`# root's password\nprintf 'root:%s\\n' ${quote(rootPassword)} | chpasswd`)
   const as = user === 'root' ? {} : { user }
-  const owned = user === 'root' ? {} : { owner: user }
+  // With the group of their login.
+  const owned = user === 'root' ? {} : { owner: `${user}:` }
   for (const { source, target } of share) yield { kind: 'file', source, target, ...owned }
   for (const { script } of manipulation) if (script) yield shell(script)
   for (const [at, step] of provision.entries()) {
