@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hostnameOf } from '../guest/access.js'
+import { bootHook } from '../guest/cloud-init/boot-hook.js'
 import type { Guest } from '../guest/spec.js'
 import { stepFingerprint } from '../guest/step-fingerprint.js'
 import { hostCpuIdentity } from '../host/cpu.js'
@@ -55,13 +56,18 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
   }
 }
 
-/** A key is what it holds, wherever it lies. */
+/** A key is what it holds, wherever it lies; what Mayfly has cloud-init do is what its files say. */
 async function accessIngredient({ name, hostname, firmware, cloudInit, ssh }: Guest): Promise<{ access?: string }> {
   const { privateKey, ...access } = ssh
   const isUsual = hostname === hostnameOf(name) && access.user === 'root' && access.authorizedKeys.length === 0
   if (isUsual && !firmware && !cloudInit) return {}
   const key = privateKey === undefined ? undefined : await fileDigest(privateKey)
-  return { access: JSON.stringify({ hostname, firmware, cloudInit, ssh: { ...access, key } }) }
+  const hook =
+    cloudInit &&
+    createHash('sha256')
+      .update(await bootHook())
+      .digest('hex')
+  return { access: JSON.stringify({ hostname, firmware, cloudInit, hook, ssh: { ...access, key } }) }
 }
 
 /** What runs any guest on this host. */
