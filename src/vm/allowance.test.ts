@@ -20,6 +20,13 @@ test('less than that was wanted: the test is not the reason', () => {
   expect(new Allowance(1000, testOf(5000))).toMatchObject({ limitMs: 1000, timeout: {} })
 })
 
+test('there is time for evidence, within what is left of a test', () => {
+  expect(new Allowance(1000).graceMs).toBe(8000)
+  expect(new Allowance(1000, testOf(60_000)).graceMs).toBe(8000)
+  expect(new Allowance(1000, testOf(5000)).graceMs).toBeCloseTo(3750, -2)
+  expect(new Allowance(undefined, testOf(5000)).graceMs).toBeCloseTo(250, -1)
+})
+
 test('what begins near the end still has a chance, and what begins after it ends', () => {
   expect(new Allowance(undefined, testOf(5000, 4800)).limitMs).toBeCloseTo(100, -2)
   expect(new Allowance(undefined, testOf(5000, 6000)).limitMs).toBe(1)

@@ -12,6 +12,8 @@ export interface TimeLimit {
 /** What is kept of a test's time for telling why it fails. */
 const MARGIN = 0.1
 const LONGEST_MARGIN_MS = 2000
+/** An emulated guest that is busy takes seconds to say what it was doing. */
+const LONGEST_GRACE_MS = 8000
 
 /** The time that one operation has: what it was given, or, if that is less, what is left to the test a little before its end. */
 export class Allowance {
@@ -23,13 +25,14 @@ export class Allowance {
   readonly #test: TimeLimit | undefined
 
   constructor(wantedMs = Number.POSITIVE_INFINITY, test?: TimeLimit) {
-    const margin = test ? Math.min(MARGIN * test.totalMs, LONGEST_MARGIN_MS) : Number.POSITIVE_INFINITY
+    const margin = test ? Math.min(MARGIN * test.totalMs, LONGEST_MARGIN_MS) : 0
     const left = test ? test.startedAt + test.totalMs - this.#startedAt : Number.POSITIVE_INFINITY
     // What begins within the margin still has a chance.
     const ofTest = test ? Math.max(left - margin, left / 2, 1) : Number.POSITIVE_INFINITY
     this.#test = ofTest < wantedMs ? test : undefined
     this.limitMs = Math.min(wantedMs, ofTest)
-    this.graceMs = this.#test ? Math.min(margin, left) / 2 : LONGEST_MARGIN_MS
+    const rest = test ? left - this.limitMs : Number.POSITIVE_INFINITY
+    this.graceMs = Math.min(Math.max(rest - margin / 2, rest / 2), LONGEST_GRACE_MS)
   }
 
   /** What an operation's own option must become, if the test's time is what limits it. */

@@ -10,7 +10,7 @@ const VOLATILE: [RegExp, string][] = [
   [/\b(micro|debian|server|shop|vm)-[0-9a-f]{8}\b/g, '$1-ID'],
   [/\b(pid|PID|process|Process:|Main PID:) \d+\b/g, '$1 N'],
   [/\b(total-vm|anon-rss|file-rss|shmem-rss|pgtables):\d+kB/g, '$1:N'],
-  [/\b\d+ times\b/g, 'N times'],
+  [/\b(?:\d+ times|once)\b/g, 'N times'],
   [/\brestart counter is at \d+/g, 'restart counter is at N'],
   [/\b(Memory|Tasks): \d.*/g, '$1: N'],
   [/([├└]─)\d+ /g, '$1N '],
