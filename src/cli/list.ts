@@ -33,7 +33,8 @@ async function ownMachines(): Promise<MachineFacts[]> {
   const others = damaged.map(({ name, error }): MachineFacts => {
     return { name, state: 'damaged', note: error.shortMessage, directory: join(data.machines, name) }
   })
-  return [...facts, ...others].sort((a, b) => a.name.localeCompare(b.name))
+  // A locale's own order would cost its tables, a tenth of the command's time.
+  return [...facts, ...others].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** Those of running tests. */
