@@ -1,7 +1,7 @@
 import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findTool } from '../host/tools.js'
-import { busyboxEntries } from './busybox.js'
+import { busyboxEntries, busyboxPath } from './busybox.js'
 import { type CpioEntry, writeCpio } from './cpio.js'
 import { type BuiltImage, type EmbeddedRecipe, guestFile } from './embedded.js'
 import { extractVmlinux } from './kernel.js'
@@ -35,14 +35,14 @@ export async function buildDebian(
   const modules = await selectModules(moduleTree, MODULES)
   const initrd = [
     ...layout(),
-    ...(await busyboxEntries(root, [])),
+    ...(await busyboxEntries(root)),
     ...moduleEntries(release, modules),
     textFile('etc/modules', bootModules(modules, MODULES)),
     textFile('etc/sectors', `${recipe.diskSizeBytes / 512}\n`),
     { type: 'file', path: 'init', mode: 0o755, content: { hostPath: guestFile('debian/init') } } as const,
   ]
   await writeCpio(join(stagingDir, 'initrd.cpio'), initrd)
-  await buildDisk(recipe, scratch, moduleTree, join(stagingDir, 'disk.qcow2'), build)
+  await buildDisk(recipe, scratch, root, moduleTree, join(stagingDir, 'disk.qcow2'), build)
   return {
     kernel: 'vmlinux',
     displayKernel: 'vmlinuz',
@@ -56,13 +56,14 @@ export async function buildDebian(
 async function buildDisk(
   recipe: EmbeddedRecipe,
   scratch: string,
+  root: string,
   moduleTree: string,
   disk: string,
   build: Build,
 ): Promise<void> {
   const tarball = join(scratch, 'debian.tar')
   const raw = join(scratch, 'disk.raw')
-  const { suite, sources } = recipe
+  const { suite, sources, architecture } = recipe
   // Given as text: a user namespace may not be able to read the file.
   const customize = await readFile(guestFile('debian/customize.sh'), 'utf8')
   const extra = [
@@ -73,7 +74,7 @@ async function buildDisk(
     `--customize-hook=${customize}`,
   ]
   const packages = [...new Set([...PACKAGES, ...recipe.packages])]
-  await mmdebstrap({ suite, sources, variant: 'minbase', packages, tarball, extra }, build)
+  await mmdebstrap({ suite, architecture, sources, variant: 'minbase', packages, tarball, extra }, build)
   await findTool('mke2fs')
   const script = [
     guestFile('debian/make-disk.sh'),
@@ -81,6 +82,8 @@ async function buildDisk(
     join(scratch, 'disk-root'),
     guestFile('debian/root'),
     guestFile('agent.pl'),
+    guestFile('dhcp'),
+    await busyboxPath(root),
     moduleTree,
     raw,
     String(recipe.diskSizeBytes),
@@ -96,6 +99,7 @@ function layout(): CpioEntry[] {
   return [
     ...directories.map((path): CpioEntry => ({ type: 'directory', path })),
     { type: 'symlink', path: 'bin', target: 'usr/bin' },
+    { type: 'symlink', path: 'sbin', target: 'usr/sbin' },
     { type: 'symlink', path: 'lib', target: 'usr/lib' },
     { type: 'device', path: 'dev/console', kind: 'char', major: 5, minor: 1 },
     { type: 'device', path: 'dev/null', kind: 'char', major: 1, minor: 3, mode: 0o666 },

@@ -3,13 +3,14 @@ import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MayflyError } from '../errors.js'
+import { type Arch, hostArch } from '../host/host-arch.js'
 import { GIB, type Size, toBytes } from '../units.js'
 import { debianSources } from './apt-sources.js'
 import type { Image } from './image.js'
 import { type Build, withScratch } from './workshop.js'
 
 /** Counted up whenever the builders change what they make from equal input. */
-const BUILDER_VERSION = 2
+const BUILDER_VERSION = 3
 const SUITES = ['bookworm', 'trixie']
 
 export interface EmbeddedOptions {
@@ -37,10 +38,15 @@ export interface EmbeddedRecipe {
 export type BuiltImage = Omit<Image, 'dir'>
 
 /**
- * The recipe of an embedded guest on this host.
+ * The recipe of an embedded guest.
+ * @param arch its processor's.
  * @throws MayflyError MAYFLY_OPTION_INVALID for an option the guest does not have.
  */
-export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOptions = {}): EmbeddedRecipe {
+export function embeddedRecipe(
+  name: 'micro' | 'debian',
+  options: EmbeddedOptions = {},
+  arch: Arch = hostArch(),
+): EmbeddedRecipe {
   const { suite = 'bookworm', mirror, packages = [], diskSize = 8 } = options
   if (!SUITES.includes(suite))
     throw invalid(`there is no suite ${JSON.stringify(suite)}`, `Use ${SUITES.join(' or ')}.`)
@@ -50,8 +56,8 @@ export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOption
   const wrong = packages.find((entry) => !/^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?$/.test(entry))
   if (wrong !== undefined)
     throw invalid(`not a package name: ${JSON.stringify(wrong)}`, 'Give names as apt takes them.')
-  if (process.arch !== 'x64')
-    throw invalid(`no embedded guest for ${process.arch} yet`, 'Give a kernel, an initrd and a disk of your own.')
+  if (name === 'debian' && arch !== 'x64')
+    throw invalid('debian is built for x86_64 only', "Use 'micro', or a kernel, an initrd and a disk of your own.")
   const diskSizeBytes = name === 'debian' ? toBytes(diskSize, GIB, 'disk size') : 0
   if (name === 'debian' && diskSizeBytes < 2 * GIB) throw invalid('the disk is too small', 'Give at least 2 GiB.')
   return {
@@ -60,7 +66,7 @@ export function embeddedRecipe(name: 'micro' | 'debian', options: EmbeddedOption
     sources: debianSources(suite, mirror),
     packages: [...new Set(packages)].sort(),
     diskSizeBytes,
-    architecture: 'amd64',
+    architecture: arch === 'x64' ? 'amd64' : 'arm64',
   }
 }
 
@@ -69,7 +75,7 @@ export function recipeKey(recipe: EmbeddedRecipe): string {
   const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]))
   const directory = guestFile('')
   const paths = readdirSync(join(directory, recipe.name), { recursive: true, encoding: 'utf8' })
-  for (const path of ['agent.pl', ...paths.map((path) => join(recipe.name, path)).sort()]) {
+  for (const path of ['agent.pl', 'dhcp', ...paths.map((path) => join(recipe.name, path)).sort()]) {
     if (!statSync(join(directory, path)).isFile()) continue
     hash.update(`\0${path}\0`).update(readFileSync(join(directory, path)))
   }

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execa } from 'execa'
+import { MayflyError } from '../errors.js'
 import { busyboxEntries } from './busybox.js'
 import { type CpioEntry, writeCpio } from './cpio.js'
+import { neededLibraries } from './elf.js'
 import { type BuiltImage, type EmbeddedRecipe, guestFile } from './embedded.js'
 import { extractVmlinux } from './kernel.js'
 import { bootModules, type KernelModule, moduleEntries, selectModules } from './kernel-modules.js'
@@ -15,9 +17,19 @@ const BOOT_MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'ext4']
 /** Loaded on demand, by what tests of networks and file systems commonly ask for. */
 const MODULES = [...BOOT_MODULES, 'button', 'evdev', 'loop', 'overlay', 'dummy', 'veth', 'tun']
 const PROGRAMS = ['usr/sbin/dropbear', 'usr/lib/openssh/sftp-server', 'usr/bin/perl', 'sbin/mke2fs']
-const LIBRARY_PATH = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
-/** Where the package has the loader, and where programs look for it. The package's own link would lead to the host's. */
-const LOADER = { source: 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2', path: 'usr/lib64/ld-linux-x86-64.so.2' }
+
+/** Debian's names for what differs between architectures. */
+const PORTS: Record<EmbeddedRecipe['architecture'], Port> = {
+  amd64: { triplet: 'x86_64-linux-gnu', loader: 'ld-linux-x86-64.so.2', loaderDirectory: 'lib64' },
+  arm64: { triplet: 'aarch64-linux-gnu', loader: 'ld-linux-aarch64.so.1', loaderDirectory: 'lib' },
+}
+
+interface Port {
+  triplet: string
+  /** What loads programs, and where they look for it. */
+  loader: string
+  loaderDirectory: string
+}
 
 /** Builds the guest that runs from RAM: a kernel and one initramfs. */
 export async function buildMicro(
@@ -31,30 +43,38 @@ export async function buildMicro(
   const release = await kernelRelease(root)
   const kernel = join(root, 'boot', `vmlinuz-${release}`)
   await copyFile(kernel, join(stagingDir, 'vmlinuz'))
-  await extractVmlinux(kernel, join(stagingDir, 'vmlinux'), build.signal)
+  const isX86 = recipe.architecture === 'amd64'
+  // Elsewhere a kernel unpacks itself, or is not packed.
+  if (isX86) await extractVmlinux(kernel, join(stagingDir, 'vmlinux'), build.signal)
   const modules = await selectModules(join(root, 'lib/modules', release), MODULES)
-  await writeCpio(join(stagingDir, 'initrd.cpio'), await microEntries(root, release, modules))
+  const entries = await microEntries(root, PORTS[recipe.architecture], release, modules)
+  await writeCpio(join(stagingDir, 'initrd.cpio'), entries)
   return {
-    kernel: 'vmlinux',
-    displayKernel: 'vmlinuz',
+    ...(isX86 ? { kernel: 'vmlinux', displayKernel: 'vmlinuz' } : { kernel: 'vmlinuz' }),
     initrd: 'initrd.cpio',
     cmdline: [],
     features: { seed: true, agent: true },
   }
 }
 
-async function microEntries(root: string, release: string, modules: readonly KernelModule[]): Promise<CpioEntry[]> {
+async function microEntries(
+  root: string,
+  port: Port,
+  release: string,
+  modules: readonly KernelModule[],
+): Promise<CpioEntry[]> {
   const guest = (path: string, source: string, mode = 0o755): CpioEntry => {
     return { type: 'file', path, mode, content: { hostPath: guestFile(source) } }
   }
   return [
-    ...layout(),
-    ...(await programs(root)),
-    ...(await busyboxEntries(root, [...PROGRAMS.map((path) => path.split('/').pop() ?? ''), 'mkfs.ext2'])),
+    ...layout(port),
+    ...(await busyboxEntries(root)),
+    ...(await programs(root, port)),
     { type: 'file', path: 'etc/modules', content: bootModules(modules, BOOT_MODULES) },
     ...moduleEntries(release, modules),
     guest('init', 'micro/init'),
     guest('usr/lib/mayfly/agent.pl', 'agent.pl'),
+    guest('usr/lib/mayfly/dhcp', 'dhcp'),
     guest('usr/lib/mayfly/scratch', 'micro/scratch'),
     guest('usr/lib/mayfly/power-button', 'micro/power-button'),
     guest('usr/sbin/adduser', 'micro/adduser'),
@@ -64,15 +84,14 @@ async function microEntries(root: string, release: string, modules: readonly Ker
   ]
 }
 
-function layout(): CpioEntry[] {
+function layout({ triplet }: Port): CpioEntry[] {
   const directory = (path: string, mode = 0o755): CpioEntry => ({ type: 'directory', path, mode })
   const link = (path: string, target: string): CpioEntry => ({ type: 'symlink', path, target })
   const plain =
     'dev etc etc/acpi etc/acpi/PWRF home mayfly mnt opt proc run srv sys usr usr/bin usr/sbin usr/lib usr/lib64'
-  const deep =
-    'usr/lib/mayfly usr/lib/openssh usr/lib/x86_64-linux-gnu usr/local usr/local/bin usr/local/sbin var var/log'
+  const deep = 'usr/lib/mayfly usr/lib/openssh usr/local usr/local/bin usr/local/sbin var var/log'
   return [
-    ...`${plain} ${deep}`.split(' ').map((path) => directory(path)),
+    ...`${plain} ${deep} usr/lib/${triplet}`.split(' ').map((path) => directory(path)),
     directory('root', 0o700),
     directory('root/.ssh', 0o700),
     directory('tmp', 0o1777),
@@ -92,18 +111,7 @@ function layout(): CpioEntry[] {
 }
 
 /** The programs and the libraries that they are linked to, all in the merged /usr. */
-async function programs(root: string): Promise<CpioEntry[]> {
-  const libraries = new Set<string>()
-  for (const program of PROGRAMS) {
-    // The guest's own loader, so that the libraries are the guest's as well.
-    const { stdout } = await execa(join(root, LOADER.source), [
-      '--library-path',
-      LIBRARY_PATH.map((path) => join(root, path)).join(':'),
-      '--list',
-      join(root, program),
-    ])
-    for (const match of stdout.matchAll(/=> (\/\S+)/g)) libraries.add(match[1]!)
-  }
+async function programs(root: string, { triplet, loader, loaderDirectory }: Port): Promise<CpioEntry[]> {
   const merged = (path: string) => (path.startsWith('usr/') ? path : `usr/${path}`)
   const file = (path: string, hostPath: string): CpioEntry => ({
     type: 'file',
@@ -111,13 +119,35 @@ async function programs(root: string): Promise<CpioEntry[]> {
     mode: 0o755,
     content: { hostPath },
   })
+  const libraries = await librariesOf(
+    PROGRAMS.map((path) => join(root, path)),
+    [`lib/${triplet}`, `usr/lib/${triplet}`].map((path) => join(root, path)),
+  )
+  libraries.delete(loader)
   return [
-    file(LOADER.path, join(root, LOADER.source)),
+    // The package's own link would lead to the host's.
+    file(`usr/${loaderDirectory}/${loader}`, join(root, 'lib', triplet, loader)),
     ...PROGRAMS.map((path) => file(merged(path), join(root, path))),
-    ...[...libraries].sort().map((path) => file(`usr/lib/x86_64-linux-gnu/${path.split('/').pop()}`, path)),
+    ...[...libraries.keys()].sort().map((name) => file(`usr/lib/${triplet}/${name}`, libraries.get(name)!)),
     { type: 'symlink', path: 'usr/sbin/mkfs.ext4', target: 'mke2fs' },
     { type: 'symlink', path: 'usr/sbin/mkfs.ext2', target: 'mke2fs' },
   ]
+}
+
+/** All libraries that programs need, directly or not, by name. */
+async function librariesOf(programs: readonly string[], directories: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  const visit = async (path: string): Promise<void> => {
+    for (const name of await neededLibraries(path)) {
+      if (found.has(name)) continue
+      const library = directories.map((directory) => join(directory, name)).find((candidate) => existsSync(candidate))
+      if (!library) throw new MayflyError('MAYFLY_BUILD_FAILED', `there is no ${name}, which ${path} needs`)
+      found.set(name, library)
+      await visit(library)
+    }
+  }
+  for (const program of programs) await visit(program)
+  return found
 }
 
 function configuration(): CpioEntry[] {

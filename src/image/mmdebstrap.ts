@@ -8,6 +8,8 @@ import type { Build } from './workshop.js'
 export interface MmdebstrapOptions {
   /** Debian release, such as `bookworm`. */
   suite: string
+  /** Debian's name of it; default: the host's. Packages of another one can be unpacked, not installed. */
+  architecture?: string | undefined
   /** `deb URI suite components` lines; none leaves the choice to mmdebstrap. */
   sources: readonly string[]
   /** `extract` only unpacks; `minbase` installs into a bootable system. */
@@ -39,6 +41,7 @@ export async function mmdebstrap(options: MmdebstrapOptions, build: Build): Prom
   const args = [
     `--mode=${buildsAsRoot() ? 'root' : 'unshare'}`,
     `--variant=${options.variant}`,
+    ...(options.architecture === undefined ? [] : [`--architectures=${options.architecture}`]),
     '--format=tar',
     `--include=${options.packages.join(',')}`,
     ...(options.extra ?? []),

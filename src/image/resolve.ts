@@ -34,7 +34,7 @@ export async function resolveImage(reference: ImageReference, options: ResolveOp
 
 async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOptions): Promise<Image> {
   const { store, workshop, progress, signal } = options
-  const recipe = embeddedRecipe(name, settings)
+  const recipe = embeddedRecipe(name, settings, options.arch)
   const key = recipeKey(recipe)
   const target = join(store.images, key)
   const cached = await readImage(target)

@@ -14,8 +14,8 @@ export async function unpackPackages(
   build: Build,
 ): Promise<string> {
   const tarball = join(scratch, 'root.tar')
-  const { suite, sources } = recipe
-  await mmdebstrap({ suite, sources, variant: 'extract', packages, tarball }, build)
+  const { suite, sources, architecture } = recipe
+  await mmdebstrap({ suite, architecture, sources, variant: 'extract', packages, tarball }, build)
   const root = join(scratch, 'root')
   const skip = ['./dev/*', './usr/share/doc/*', './usr/share/locale/*', './usr/share/man/*', './usr/share/info/*']
   const args = skip.map((path) => `--exclude=${path}`)

@@ -33,18 +33,20 @@ export class SshConnection implements AsyncDisposable {
   /** For the next command. Whatever else is asked for first ends it, for it may change what a shell starts with. */
   #waitingShell: WaitingShell | undefined
   readonly #client: Client
+  readonly #socket: LoggedIn['socket']
   readonly #pending = new Set<PendingOperation>()
   readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
   #connected = true
   #closing = false
   #lastError: Error | undefined
 
-  private constructor({ client, software }: LoggedIn, target: SshTarget) {
+  private constructor({ client, socket, software }: LoggedIn, target: SshTarget) {
     this.target = target
     this.software = software
     this.isDropbear = software.startsWith('dropbear')
     this.lanes = new Lanes(this, (signal) => SshConnection.open({ ...target, signal }))
     this.#client = client
+    this.#socket = socket
     client.on('error', (error) => {
       this.#lastError = error
     })
@@ -155,6 +157,8 @@ export class SshConnection implements AsyncDisposable {
     if (!this.#connected) return
     this.#connected = false
     this.#client.destroy()
+    // ssh2 leaves one that has been told to end: to a machine that is gone it would be open for minutes, and keep this process alive.
+    this.#socket?.destroy()
     for (const { what, reject } of this.#pending) reject(this.#dropped(what, 'in flight'))
     this.#pending.clear()
     void this.lanes.close()

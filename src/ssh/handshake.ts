@@ -1,4 +1,4 @@
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import type { CipherAlgorithm, Client, KexAlgorithm, ServerHostKeyAlgorithm } from 'ssh2'
 import { errnoOf, messageOf } from '../errors.js'
 import { keyTypeOf, publicKeyBlob } from './identity.js'
@@ -51,6 +51,8 @@ export interface HandshakeOptions {
 
 export interface LoggedIn {
   client: Client
+  /** What it speaks over, if that is ours. */
+  socket?: Socket
   /** How the server names its software: `OpenSSH_9.2p1 Debian-2`, `dropbear_2022.83`, ... */
   software: string
 }
@@ -122,7 +124,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
     socket.destroy()
     throw thrown instanceof HandshakeFailure ? thrown : new HandshakeFailure('invalid', messageOf(thrown), thrown)
   }
-  return { client, software }
+  return { client, socket, software }
 }
 
 function classify(error: Error & { level?: string | undefined }): HandshakeFailure {
