@@ -122,7 +122,7 @@ test('a cache directory whose path is long, and not plain', async () => {
 })
 
 test('a guest that never opens SSH', async () => {
-  const image = { ...(await microKernel()), cmdline: 'rdinit=/bin/cat quiet' }
+  const image = { ...(await microKernel()), cmdline: 'rdinit=/bin/busybox quiet -- cat' }
   await expect(launch({ image, name: 'mute' }, { bootTimeout: '6s' })).rejects.toMatchObject({
     code: 'MAYFLY_BOOT_TIMEOUT',
     message: expect.stringMatching(/mute did not run a command over SSH within 6.\d s[\s\S]*qemu: running/),
