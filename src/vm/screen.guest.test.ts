@@ -74,8 +74,9 @@ micro('a cursor that blinks is no change, and the wait says what it saw', async 
 })
 
 micro('what is on the screen is there again after a restore, and in a fork', async ({ vm }) => {
-  await vm.typeText('\nclear\n')
-  // What is typed while a program runs, the terminal echoes by itself.
+  // What is typed while a program runs, the terminal echoes by itself: the prompt has to be one after that.
+  await vm.typeText('\nclear; touch /root/cleared\n')
+  await vm.waitForFile('/root/cleared')
   await vm.waitUntilSucceeds(`[ "$(tr -d ' ' </dev/vcs1)" = '/#' ]`)
   await vm.typeText('echo "a  mark"\n')
   await vm.waitUntilSucceeds(`[ "$(tr -d ' ' </dev/vcs1)" = '/#echo"amark"amark/#' ]`)
