@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { Guest } from '../guest/spec.js'
 import { resolveImage } from '../image/resolve.js'
 import { destroyMachine } from '../machines/destroy.js'
@@ -7,7 +6,7 @@ import { hold } from '../session/uses.js'
 import type { ActionContext } from './action.js'
 import { ownMachine } from './own-machine.js'
 import { sideBySide, type Telling } from './side-by-side.js'
-import { bringUp, Room } from './up-machine.js'
+import { bringUp, upContext } from './up-machine.js'
 import { guestsMeant, type VmFileOptions } from './vmfile-argument.js'
 
 /** `mayfly reload` */
@@ -17,7 +16,7 @@ export async function reload(
   args: string[],
 ): Promise<number> {
   const { path, wanted } = guestsMeant(options, args)
-  const upping = { ...context, vmfile: resolve(path), provision: options.provision, room: new Room() }
+  const upping = upContext(context, path, options.provision)
   return await sideBySide(context, [...wanted.keys()], options, async (name, telling) => {
     const made = await ownMachine(name, upping.vmfile)
     const { guest } = wanted.get(name)!

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
@@ -23,7 +24,7 @@ export interface UpContext extends ActionContext {
 }
 
 /** What is left of the host's memory budget for machines that this command starts. */
-export class Room {
+class Room {
   #bytes = memoryBudget()
 
   /** @throws MayflyError MAYFLY_HOST_MEMORY. */
@@ -36,6 +37,11 @@ export class Room {
     }
     this.#bytes -= memoryBytes
   }
+}
+
+/** What the machines of the VMFile at `path` are brought up with. */
+export function upContext(context: ActionContext, path: string, provision: boolean): UpContext {
+  return { ...context, vmfile: resolve(path), provision, room: new Room() }
 }
 
 /** Makes a machine run and be as its VMFile says, from whatever state it is in. */

@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
 import type { ActionContext } from './action.js'
 import { sideBySide } from './side-by-side.js'
-import { bringUp, Room } from './up-machine.js'
+import { bringUp, upContext } from './up-machine.js'
 import { guestsMeant, type VmFileOptions } from './vmfile-argument.js'
 
 /** `mayfly up` */
@@ -11,7 +10,7 @@ export async function up(
   args: string[],
 ): Promise<number> {
   const { path, wanted } = guestsMeant(options, args)
-  const upping = { ...context, vmfile: resolve(path), provision: options.provision, room: new Room() }
+  const upping = upContext(context, path, options.provision)
   return await sideBySide(context, [...wanted.keys()], options, (name, telling) =>
     bringUp(upping, wanted.get(name)!, telling),
   )

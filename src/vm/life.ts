@@ -4,8 +4,8 @@ import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'
-import { joinNetwork, type Networked, noNetwork, type SshAddress } from '../snapshot/join-network.js'
-import { untilAgentReady, untilReady } from '../snapshot/ready.js'
+import { joinNetwork, type Networked, type SshAddress } from '../snapshot/join-network.js'
+import { untilAgentReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
 import { isFixedOverSsh, setRight, setRightOverSsh } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
@@ -14,6 +14,7 @@ import type { SshTarget } from '../ssh/handshake.js'
 import { Forwards } from './forwards.js'
 import { InFlight } from './in-flight.js'
 import { explainLost } from './lost-connection.js'
+import { Reach } from './reach.js'
 import type { Timeline } from './timeline.js'
 import { Turns } from './turns.js'
 import { type Ending, Witness } from './witness.js'
@@ -23,11 +24,9 @@ import { stillUp, type VmState, wrongState } from './wrong-state.js'
 export class Life {
   readonly #clone: Clone
   readonly #name: string
-  readonly #bootTimeoutMs: number
+  readonly #reach: Reach
   #running: Networked
-  #address: SshAddress | undefined
   #state: VmState = 'running'
-  #connection: Promise<SshConnection> | undefined
   #restart: Promise<void> | undefined
   witness!: Witness
   /** How its QEMUs have ended that nobody asked to. */
@@ -43,10 +42,8 @@ export class Life {
     this.#clone = clone
     this.#timeline = timeline
     this.#name = clone.prepared.guest.name
-    this.#bootTimeoutMs = bootTimeoutMs(clone.prepared.harness, clone.prepared.guest)
     this.#running = clone
-    this.#address = clone.address
-    this.#connection = clone.connection && Promise.resolve(clone.connection)
+    this.#reach = new Reach(clone)
     this.#observe(clone)
   }
 
@@ -60,20 +57,14 @@ export class Life {
 
   /** @throws MayflyError MAYFLY_NO_NETWORK */
   get target(): SshTarget {
-    if (!this.#address) throw noNetwork(this.#name, 'this')
-    return { ...this.#clone.login, hostKey: this.#clone.place.hostKey, ...this.#address }
-  }
-
-  /** Whether anything leads to the guest but its console and its agent. */
-  get hasNetwork(): boolean {
-    return this.#clone.prepared.guest.network.mode !== 'none'
+    return this.#reach.target
   }
 
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
   async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     await this.#restart
     this.#assertState('running', what)
-    if (!this.hasNetwork) throw noNetwork(this.#name, what)
+    this.#reach.assertNetwork(what)
     const witness = this.witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
@@ -102,17 +93,8 @@ export class Life {
   }
 
   /** The open connection, or a new one. */
-  async connect(booting = false): Promise<SshConnection> {
-    const current = this.#connection
-    const open = await current?.catch(() => undefined)
-    if (open?.connected) return open
-    // Somebody else found it gone as well, and is making the next one.
-    if (this.#connection !== current) return await this.connect(booting)
-    const agent = booting && this.#clone.prepared.template.manifest.agent
-    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent }
-    const connecting = untilReady(this.#running, this.target, how)
-    this.#connection = connecting
-    return await connecting
+  connect(booting = false): Promise<SshConnection> {
+    return this.#reach.connect(() => this.#running, booting)
   }
 
   suspend(): Promise<void> {
@@ -177,7 +159,7 @@ export class Life {
   async forwardPort(guestPort: number): Promise<SshAddress> {
     await this.#restart
     this.#assertAlive('forward a port')
-    if (!this.hasNetwork) throw noNetwork(this.#name, 'a forwarded port')
+    this.#reach.assertNetwork('a forwarded port')
     // On a bridge all its ports can be reached.
     if (this.#running.card.mode === 'tap') return { host: this.target.host, port: guestPort }
     return { host: '127.0.0.1', port: await this.forwards.open(this.#running.qemu.qmp, guestPort) }
@@ -188,7 +170,7 @@ export class Life {
     return this.#turns.take(async () => {
       this.#assertAlive('crash')
       this.#state = 'crashed'
-      this.#disconnect()
+      this.#reach.disconnect()
       await this.#running.qemu.kill()
     })
   }
@@ -200,7 +182,7 @@ export class Life {
     timeoutMs: number,
   ): Promise<void> {
     this.#assertState('running', command)
-    if (!this.hasNetwork) throw noNetwork(this.#name, command)
+    this.#reach.assertNetwork(command)
     const { qemu } = this.#running
     this.witness.asked = true
     // The connection ends before the command does, so its failure says nothing.
@@ -216,14 +198,13 @@ export class Life {
   /** Leaves the machine running, for whoever made it, with no connection of ours: nothing can be done through this any more. */
   async letGo(): Promise<void> {
     this.#state = 'destroyed'
-    const connection = await this.#connection?.catch(() => undefined)
-    await connection?.close()
+    await this.#reach.close()
   }
 
   /** The end, from any state. Kills rather than shuts down: nothing of a clone is worth saving. */
   async destroy(): Promise<void> {
     this.#state = 'destroyed'
-    this.#disconnect()
+    this.#reach.disconnect()
     await this.#running.qemu.kill()
     await this.#restart?.catch(() => {})
     await this.#turns.idle()
@@ -265,13 +246,13 @@ export class Life {
 
   #boot(): Promise<void> {
     const { place, prepared } = this.#clone
-    const { template } = prepared
-    const how = { timeoutMs: this.#bootTimeoutMs, name: this.#name, agent: template.manifest.agent }
+    const { harness, guest, template } = prepared
+    const how = { timeoutMs: bootTimeoutMs(harness, guest), name: this.#name, agent: template.manifest.agent }
     return this.#comeUp(async () => {
       const started = await place.powerOn()
       const logIn = async () => {
         const address = await joinNetwork(started, how)
-        this.#address = address
+        this.#reach.address = address
         await place.record(started.qemu.pid, address)
         return { address, connection: address ? await this.connect(true) : await untilAgentReady(started, how) }
       }
@@ -283,7 +264,7 @@ export class Life {
   async #comeUp(
     start: () => Promise<Networked & { logIn(): Promise<Pick<Clone, 'address' | 'connection'>> }>,
   ): Promise<void> {
-    this.#disconnect()
+    this.#reach.disconnect()
     this.#state = 'booting'
     this.#crashReason = undefined
     try {
@@ -295,21 +276,13 @@ export class Life {
       this.#observe(started)
       await this.forwards.openAgain(started.qemu.qmp)
       const logIn = started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
-      const { address, connection } = await logIn
-      this.#address = address
-      this.#connection = connection && Promise.resolve(connection)
+      this.#reach.established(await logIn)
       if (this.#state === 'booting') this.#state = 'running'
     } catch (error) {
       if (this.state !== 'destroyed') this.#state = 'crashed'
       this.#crashReason = messageOf(error)
       throw error
     }
-  }
-
-  /** Does not wait: one that is still being made ends with the machine. */
-  #disconnect(): void {
-    this.#connection?.then((connection) => connection.close()).catch(() => {})
-    this.#connection = undefined
   }
 
   #assertState(state: VmState, what: string): void {
