@@ -67,6 +67,9 @@ if [[ $dev == 1 ]]; then
     'fdisk|sfdisk|makes the disk with a boot loader that tests boot'
     'mtools|mcopy mformat|makes the EFI partition of that disk'
     'ovmf|/usr/share/OVMF/OVMF_CODE_4M.fd|UEFI for guests'
+    'qemu-efi-aarch64|/usr/share/AAVMF/AAVMF_CODE.fd|UEFI for guests of another architecture'
+    'zsh|zsh|the shell whose completion is tested'
+    'fish|fish|the shell whose completion is tested'
     'chromium|chromium|the browser that opens the HTML report in tests'
   )
 fi

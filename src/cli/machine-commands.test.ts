@@ -79,6 +79,21 @@ describe('what is wrong', () => {
   })
 })
 
+test('the only machine need not be named, also where a command follows', async () => {
+  await make('web')
+  for (const args of [
+    ['ssh', '--', 'uname', '-a'],
+    ['ssh', 'web', '--', 'uname'],
+    ['ssh', '--name', 'web', 'uname'],
+    ['ssh'],
+  ]) {
+    expect(await mayfly(args)).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringMatching(/^mayfly: web is stopped/),
+    })
+  }
+})
+
 test('list shows fifty machines in a few times what node needs for nothing', async () => {
   const { directory, record } = await make('m00')
   for (let i = 1; i < 50; i++) {
@@ -184,38 +199,3 @@ test('whenever a start is killed, the next command finds its way', async () => {
     expect(await processesOf(directory)).toEqual([])
   }
 }, 60_000)
-
-test('the shell completes commands, options, machines and snapshots', async () => {
-  await make('web-1')
-  await make('db')
-  const complete = async (...words: string[]) => (await mayfly(['__complete', '--', ...words])).stdout.split('\n')
-  expect(await complete('sta')).toEqual(['start', 'status'])
-  expect(await complete('start', '')).toEqual(['db', 'web-1'])
-  expect(await complete('start', 'db', 'w')).toEqual(['web-1'])
-  expect(await complete('--cache-dir', '/x', 'stop', '--time')).toEqual(['--timeout'])
-  expect(await complete('create', 'mi')).toEqual(['micro', ':files'])
-  expect(await complete('cp', 'w')).toEqual(['web-1:', ':files'])
-  expect(await complete('exec', 'db', '--', 'l')).toEqual([':files'])
-  await mayfly(['snapshot', 'create', 'db', 'clean'])
-  expect(await complete('snapshot', 'restore', 'db', '')).toEqual(['clean'])
-})
-
-test('in bash', async () => {
-  await make('web-1')
-  await writeFile(join(place.root, 'mayfly'), `#!/bin/sh\nexec ${process.execPath} ${built.main} "$@"\n`, {
-    mode: 0o755,
-  })
-  const script = `source <(mayfly completion bash)
-try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mayfly; echo "\${COMPREPLY[*]}"; }
-complete -p mayfly
-try mayfly susp
-try mayfly ssh w
-try mayfly completion ''
-try mayfly create --image h`
-  const { stdout, stderr } = await execa('bash', ['-c', script], {
-    env: { ...place.env, PATH: `${place.root}:${process.env.PATH}` },
-    cwd: place.root,
-  })
-  expect(stderr).toBe('')
-  expect(stdout.split('\n')).toEqual(['complete -F _mayfly mayfly', 'suspend', 'web-1', 'bash zsh fish', 'halt'])
-})

@@ -141,6 +141,7 @@ function addReach(program: Command): void {
         `known of ports and keys. One that is starting is waited for. ${WITHOUT_NAME}`,
     )
     .option('--name <machine>', 'the machine, as vmctl has it; all arguments are the command then')
+    .option('--file <path>', 'without a name: the VMFile whose machine is meant, instead of the one here or above')
     .option('-u, --user <name>', 'who logs in')
     .option('-i, --key <path>', 'a private key to log in with')
     .addHelpText(

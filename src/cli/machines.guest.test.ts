@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,6 +7,7 @@ import { defaultCacheDir } from '../image/store.js'
 import { processesOf } from '../machines/look.js'
 import { type PrivateData, privateData } from '../machines/testing/private-data.js'
 import { type BuiltPackage, buildPackage } from './testing/built-package.js'
+import { onTerminal } from './testing/terminal.js'
 
 let built: BuiltPackage
 let place: PrivateData
@@ -34,23 +33,8 @@ const mayfly = (args: string[], options: Options = {}) =>
 const out = async (...args: string[]) => String((await mayfly(args)).stdout)
 const status = async () => JSON.parse(await out('status', 'web', '--json'))
 
-/** The command on a terminal, and what that shows. */
-function onTerminal(args: string) {
-  const child = spawn('script', ['-qec', `${process.execPath} ${built.main} ${args}`, '/dev/null'], {
-    env: { ...process.env, ...place.env },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  let shown = ''
-  child.stdout.on('data', (chunk) => {
-    shown += String(chunk)
-  })
-  return {
-    type: (keys: string) => child.stdin.write(keys),
-    seen: (pattern: RegExp) => expect.poll(() => shown, { timeout: 20_000, interval: 20 }).toMatch(pattern),
-    exited: once(child, 'exit').then(([code]) => code as number),
-    [Symbol.dispose]: () => void child.kill(),
-  }
-}
+const mayflyOnTerminal = (args: string) =>
+  onTerminal(`${process.execPath} ${built.main} ${args}`, { env: { ...process.env, ...place.env } })
 
 test('created and started, it outlives the command, and is found again', async () => {
   const created = await mayfly(['create', 'micro', '--name', 'web', '--start'])
@@ -80,14 +64,14 @@ test('commands, shells and files', async () => {
 })
 
 test('a shell on a terminal, and the console, which has one keyboard', async () => {
-  using shell = onTerminal('ssh web')
+  using shell = mayflyOnTerminal('ssh web')
   await shell.seen(/# /)
   shell.type('hostname; exit 5\n')
   await shell.seen(/\r\nweb\r\n/)
   expect(await shell.exited).toBe(5)
 
   const reading = mayfly(['exec', 'web', '--', 'read line </dev/console; echo "typed: $line" >/dev/console'])
-  using console = onTerminal('console web')
+  using console = mayflyOnTerminal('console web')
   await console.seen(/the console of web; Ctrl-\] leaves it/)
   expect((await mayfly(['console', 'web'])).stderr).toContain('somebody is at the console of web already')
   console.type('hello\r')

@@ -10,17 +10,25 @@ import { connectToTarget, targetNamed } from './target.js'
 
 export interface SshOptions {
   name?: string
+  file?: string
   user?: string
   key?: string
 }
 
 /** `mayfly ssh`: gives the status of the guest's command, or shell. */
 export async function ssh({ cacheDir, signal }: ActionContext, options: SshOptions, args: string[]): Promise<number> {
-  const { user, key } = options
-  const [name, ...command] = options.name === undefined ? args : [options.name, ...args]
-  const target = await targetNamed(name, cacheDir)
+  const { file, user, key } = options
+  const unnamed = options.name !== undefined || isCommand(args)
+  const [name, command] = unnamed ? [options.name, args] : [args[0], args.slice(1)]
+  const target = await targetNamed(name, cacheDir, file)
   await using connection = await connectToTarget(target, { user, key, signal })
   return await runInMachine(over(connection, signal), command)
+}
+
+/** Whether all of it stands behind `--`, which commander leaves out: no machine is named then. */
+function isCommand(args: readonly string[]): boolean {
+  const dashes = process.argv.indexOf('--')
+  return dashes !== -1 && process.argv.length - dashes - 1 === args.length
 }
 
 export interface ExecOptions {

@@ -1,4 +1,4 @@
-import { dirname, relative, sep } from 'node:path'
+import { dirname, relative, resolve, sep } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { openStore } from '../image/store.js'
 import { type ConnectOptions, connectTo } from '../machines/connect.js'
@@ -14,12 +14,12 @@ export type Target =
   | { machine?: undefined; vm: ListedVm; session: ListedSession }
 
 /**
- * The machine that is meant by a name or its beginning; without a name, that of the VMFile here or above, or the only one.
+ * The machine that is meant by a name or its beginning; without a name, that of `vmfile`, or of the VMFile here or above, or the only one.
  * The user's own machines come first: tests make theirs by the dozen.
  * @throws MayflyError MAYFLY_OPTION_INVALID with the nearest name.
  */
-export async function targetNamed(typed: string | undefined, cacheDir: string): Promise<Target> {
-  if (typed === undefined) return { machine: await theOnlyMachine() }
+export async function targetNamed(typed: string | undefined, cacheDir: string, vmfile?: string): Promise<Target> {
+  if (typed === undefined) return { machine: await theOnlyMachine(vmfile) }
   const names = await machineNames()
   if (namesMeant(typed, names).length > 0) return { machine: await findMachine(typed) }
   const sessions = await listSessionsAndVms(await openStore(cacheDir))
@@ -30,17 +30,23 @@ export async function targetNamed(typed: string | undefined, cacheDir: string): 
   return vms.find(({ vm }) => vm.id === meant[0])!
 }
 
-async function theOnlyMachine(): Promise<Machine> {
+async function theOnlyMachine(vmfile: string | undefined): Promise<Machine> {
   const { machines } = await listMachines()
-  const near = machines.filter(({ record }) => record.vmfile !== undefined && isHereOrAbove(dirname(record.vmfile)))
-  const nearest = Math.max(...near.map(({ record }) => record.vmfile!.length))
-  const here = near.filter(({ record }) => record.vmfile!.length === nearest)
-  const found = here.length > 0 ? here : machines
+  const found =
+    vmfile === undefined ? nearest(machines) : machines.filter(({ record }) => record.vmfile === resolve(vmfile))
   if (found.length === 1) return await findMachine(found[0]!.name)
   throw new MayflyError('MAYFLY_OPTION_INVALID', found.length === 0 ? 'there are no machines' : 'which machine?', {
     hint:
       found.length === 0 ? 'mayfly create makes one.' : `Name one of them: ${found.map(({ name }) => name).join(', ')}`,
   })
+}
+
+/** Those of the VMFile here, or in the nearest directory above; all if there is none. */
+function nearest(machines: readonly Machine[]): readonly Machine[] {
+  const near = machines.filter(({ record }) => record.vmfile !== undefined && isHereOrAbove(dirname(record.vmfile)))
+  const longest = Math.max(...near.map(({ record }) => record.vmfile!.length))
+  const here = near.filter(({ record }) => record.vmfile!.length === longest)
+  return here.length > 0 ? here : machines
 }
 
 function isHereOrAbove(directory: string): boolean {

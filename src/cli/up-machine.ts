@@ -5,6 +5,7 @@ import type { Guest } from '../guest/spec.js'
 import type { DataStep } from '../guest/steps.js'
 import { memoryBudget } from '../host/memory.js'
 import { createMachine } from '../machines/create.js'
+import { whileBringingUp } from '../machines/lock.js'
 import { lookAt } from '../machines/look.js'
 import { resumeMachine } from '../machines/pause.js'
 import type { Machine } from '../machines/record.js'
@@ -45,7 +46,13 @@ export function upContext(context: ActionContext, path: string, provision: boole
 }
 
 /** Makes a machine run and be as its VMFile says, from whatever state it is in. */
-export async function bringUp(
+export function bringUp(context: UpContext, wanted: Wanted, telling: Telling): Promise<void> {
+  const { name } = wanted.guest
+  const onWait = () => telling.progress.note(`another command is bringing up ${name}; waiting for it`)
+  return whileBringingUp(name, { onWait, signal: context.signal }, () => converge(context, wanted, telling))
+}
+
+async function converge(
   { vmfile, provision, room, signal, cacheDir }: UpContext,
   { guest, vnc }: Wanted,
   { progress, onLine, did }: Telling,

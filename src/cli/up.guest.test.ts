@@ -117,3 +117,13 @@ test('down stops, up starts and provisions again on the same disk; reload makes 
   expect((await mayfly('down', '--destroy')).stdout).toMatch(/^full-example {2}destroyed.*\nminimal {7}destroyed/)
   expect(JSON.parse((await mayfly('down', '--json')).stdout)).toMatchObject([{ state: null }, { state: null }])
 })
+
+test('two that come at once make a machine once', async () => {
+  const both = await Promise.all([mayfly('up', 'full', '--json'), mayfly('up', 'full', '--json')])
+  expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0])
+  const did = both.map(({ stdout }) => JSON.parse(stdout)[0].did)
+  expect(did).toContainEqual(['created', 'started', 'provisioned'])
+  expect(did).toContainEqual(['runs already'])
+  expect(await inFull('cat /scratch/order')).toBe('anew')
+  expect((await mayfly('down', '--destroy')).exitCode).toBe(0)
+})

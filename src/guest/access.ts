@@ -44,7 +44,7 @@ export type Ssh = z.output<typeof sshSchema>
 /** How a guest comes up, and who gets in. */
 export interface Access {
   readonly hostname: string
-  /** What starts the disk's boot loader; undefined where the kernel is booted directly. */
+  /** What starts the disk's boot loader, or hands over to the kernel; undefined where a kernel is booted without UEFI. */
   readonly firmware: 'bios' | 'uefi' | undefined
   /** Undefined without cloud-init. */
   readonly cloudInit: CloudInit | undefined
@@ -72,7 +72,6 @@ export function accessOf(image: ImageReference, given: Given): Access {
   const bare = bootable && !seeded
   const raw = config.raw || bare
   const rules: [wrong: boolean, option: string, why: string][] = [
-    [!bootable && firmware !== undefined, 'firmware', 'only a disk with a boot loader is started by firmware'],
     [firmware === 'bios' && arch === 'arm64', 'firmware', 'there is no BIOS on aarch64'],
     ['name' in image && config.userData !== undefined, 'cloudInit.userData', NO_CLOUD_INIT],
     ['name' in image && config.networkConfig !== undefined, 'cloudInit.networkConfig', NO_CLOUD_INIT],
@@ -93,10 +92,16 @@ export function accessOf(image: ImageReference, given: Given): Access {
   }
   return {
     hostname: hostname ?? hostnameOf(name),
-    firmware: bootable ? (firmware ?? (arch === 'arm64' ? 'uefi' : 'bios')) : undefined,
+    firmware: firmwareOf(bootable, arch, firmware),
     cloudInit: seeded ? config : undefined,
     ssh: { ...ssh, ...(ssh.privateKey === undefined ? {} : { privateKey: resolve(ssh.privateKey) }) },
   }
+}
+
+/** A kernel that is booted directly takes no notice of a BIOS. */
+function firmwareOf(bootable: boolean, arch: Arch, given: Access['firmware']): Access['firmware'] {
+  if (!bootable) return given === 'uefi' ? given : undefined
+  return given ?? (arch === 'arm64' ? 'uefi' : 'bios')
 }
 
 const NO_CLOUD_INIT = 'this guest has no cloud-init'

@@ -32,7 +32,7 @@ const guestSchema = z.strictObject({
   network: networkSchema,
   /** Default: the host's. Another one is emulated. */
   arch: z.enum(['x86_64', 'aarch64']).optional(),
-  /** What starts the boot loader of a disk. Default: BIOS, on aarch64 UEFI. */
+  /** What starts the boot loader of a disk. Default: BIOS, on aarch64 UEFI. A kernel is booted by UEFI if it says so. */
   firmware: z.enum(['bios', 'uefi']).optional(),
   /** For disks with a boot loader, and for others that have cloud-init. `false`: it is not set up by cloud-init. */
   cloudInit: z.union([z.literal(false), cloudInitSchema]).optional(),

@@ -153,8 +153,23 @@ export const TOOLS: Record<string, Tool> = {
   },
   mcopy: {
     // UEFI is no program, and comes with the partition that it boots from.
-    packages: { apt: 'mtools ovmf', dnf: 'mtools edk2-ovmf', pacman: 'mtools edk2-ovmf', apk: 'mtools ovmf' },
+    packages: {
+      apt: 'mtools ovmf qemu-efi-aarch64',
+      dnf: 'mtools edk2-ovmf edk2-aarch64',
+      pacman: 'mtools edk2-ovmf edk2-aarch64',
+      apk: 'mtools ovmf aavmf',
+    },
     purpose: 'makes the EFI partition of that disk',
+    need: 'develop',
+  },
+  zsh: {
+    packages: { apt: 'zsh', dnf: 'zsh', pacman: 'zsh', apk: 'zsh', brew: 'zsh' },
+    purpose: 'completes commands in tests',
+    need: 'develop',
+  },
+  fish: {
+    packages: { apt: 'fish', dnf: 'fish', pacman: 'fish', apk: 'fish', brew: 'fish' },
+    purpose: 'completes commands in tests',
     need: 'develop',
   },
   chromium: {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -29,6 +29,17 @@ test('a file is booted where it lies; its format is what its bytes say', async (
   expect(image.kernel).toBeUndefined()
   await writeFile(path, await qcow2Bytes(disks, 2))
   expect((await resolveBootable({ path }, cache.options)).digest).not.toBe(image.digest)
+})
+
+test('a file that is not what it must be is refused', async () => {
+  const path = await disks.make('disk.qcow2')
+  const sha256 = sha256Hex(await readFile(path))
+  const image = await resolveBootable({ path, sha256 }, cache.options)
+  expect(image.digest).toBe(`sha256:${sha256}`)
+  await expect(resolveBootable({ path, sha256: '0'.repeat(64) }, cache.options)).rejects.toMatchObject({
+    code: 'MAYFLY_IMAGE_CHECKSUM_MISMATCH',
+    details: [`expected sha256 ${'0'.repeat(64)}`, `found sha256 ${sha256}`],
+  })
 })
 
 test('a layer over another file is refused', async () => {

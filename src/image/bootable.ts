@@ -5,7 +5,7 @@ import { type Arch, hostArch } from '../host/host-arch.js'
 import { catalogueImage, parseArchitecture } from './catalogue.js'
 import { compressionOf, MAGIC_BYTES } from './decompress.js'
 import { mirrorsOf } from './download/mirrors.js'
-import { fileDigest, unreadable } from './file-digest.js'
+import { assertChecksum, fileDigest, unreadable } from './file-digest.js'
 import type { Image } from './image.js'
 import { importDisk } from './import-disk.js'
 import { type PullOptions, pullUrl, type UrlSource } from './pull.js'
@@ -15,13 +15,13 @@ import { wholeDisk } from './whole-disk.js'
 /**
  * A disk with a boot loader: a file where it lies, or what was pulled. What the store has is taken without asking
  * whether there is something newer: that is for `mayfly image pull`.
- * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, or as `pullUrl`.
+ * @throws MayflyError MAYFLY_IMAGE_NOT_FOUND, MAYFLY_IMAGE_CORRUPT, MAYFLY_IMAGE_CHECKSUM_MISMATCH, or as `pullUrl`.
  */
 export async function resolveBootable(
   reference: BootableDisk,
   options: Pick<PullOptions, 'store' | 'workshop' | 'progress' | 'signal'> & { arch?: Arch | undefined },
 ): Promise<Image> {
-  if ('path' in reference) return await ownDisk(resolve(reference.path), options)
+  if ('path' in reference) return await ownDisk(resolve(reference.path), reference.sha256, options)
   const source = sourceOf(reference, options.arch ?? hostArch())
   const { image } = await pullUrl(source, { ...options, mirrors: mirrorsOf(), ifMissing: true })
   return { ...bootable(source.name, image), dir: image.dir }
@@ -30,7 +30,7 @@ export async function resolveBootable(
 function sourceOf(reference: Exclude<BootableDisk, { path: string }>, arch: Arch): UrlSource {
   if ('url' in reference) {
     const { url, sha256 } = reference
-    const checksum = sha256 === undefined ? undefined : { algorithm: 'sha256' as const, hex: sha256.toLowerCase() }
+    const checksum = sha256 === undefined ? undefined : { algorithm: 'sha256' as const, hex: sha256 }
     return { name: imageTitle(reference), url, checksum }
   }
   const found = catalogueImage(reference.catalogue, parseArchitecture(arch))
@@ -39,7 +39,12 @@ function sourceOf(reference: Exclude<BootableDisk, { path: string }>, arch: Arch
 }
 
 /** A file of the user's is read where it is, unless it has to be unpacked. */
-async function ownDisk(path: string, options: Parameters<typeof importDisk>[1]): Promise<Image> {
+async function ownDisk(
+  path: string,
+  expected: string | undefined,
+  options: Parameters<typeof importDisk>[1],
+): Promise<Image> {
+  if (expected !== undefined) await assertChecksum(path, { algorithm: 'sha256', hex: expected })
   if (compressionOf(await readHead(path)) !== undefined) {
     const { image } = await importDisk({ path }, options)
     return { ...bootable(basename(path), image), dir: image.dir }

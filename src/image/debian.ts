@@ -45,7 +45,7 @@ export async function buildDebian(
   await buildDisk(recipe, scratch, root, moduleTree, join(stagingDir, 'disk.qcow2'), build)
   return {
     kernel: 'vmlinux',
-    displayKernel: 'vmlinuz',
+    firmwareKernel: 'vmlinuz',
     initrd: 'initrd.cpio',
     cmdline: [],
     disk: { path: 'disk.qcow2', format: 'qcow2', virtualSizeBytes: recipe.diskSizeBytes },

@@ -10,7 +10,7 @@ import type { Image } from './image.js'
 import { type Build, withScratch } from './workshop.js'
 
 /** Counted up whenever the builders change what they make from equal input. */
-const BUILDER_VERSION = 3
+const BUILDER_VERSION = 4
 const SUITES = ['bookworm', 'trixie']
 
 export interface EmbeddedOptions {
@@ -101,11 +101,11 @@ export function guestFile(path: string): string {
 /** What names a built image: the digest of all that is booted. Paths may be relative to `directory`. */
 export async function builtDigest(
   directory: string,
-  parts: Pick<BuiltImage, 'kernel' | 'displayKernel' | 'initrd' | 'disk' | 'cmdline'>,
+  parts: Pick<BuiltImage, 'kernel' | 'firmwareKernel' | 'initrd' | 'disk' | 'cmdline'>,
 ): Promise<string> {
   const hash = createHash('sha256')
-  const { kernel, displayKernel, initrd, disk } = parts
-  for (const path of [kernel, displayKernel, initrd, disk?.path].filter((path) => path !== undefined)) {
+  const { kernel, firmwareKernel, initrd, disk } = parts
+  for (const path of [kernel, firmwareKernel, initrd, disk?.path].filter((path) => path !== undefined)) {
     for await (const chunk of createReadStream(resolve(directory, path))) hash.update(chunk as Buffer)
   }
   return `sha256:${hash.update(JSON.stringify(parts.cmdline)).digest('hex')}`

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError } from '../errors.js'
+import type { Checksum, ChecksumAlgorithm } from './download/checksum.js'
 
 const known = new Map<string, Promise<string>>()
 
@@ -19,8 +20,18 @@ export async function fileDigest(path: string): Promise<string> {
   return await answer
 }
 
-async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256')
+/** @throws MayflyError MAYFLY_IMAGE_CHECKSUM_MISMATCH, MAYFLY_IMAGE_NOT_FOUND when it cannot be read. */
+export async function assertChecksum(path: string, { algorithm, hex }: Checksum): Promise<void> {
+  const found = algorithm === 'sha256' ? await fileDigest(path) : await digest(path, algorithm)
+  if (found === hex) return
+  throw new MayflyError('MAYFLY_IMAGE_CHECKSUM_MISMATCH', `${path} is not what it should be`, {
+    details: [`expected ${algorithm} ${hex}`, `found ${algorithm} ${found}`],
+    hint: 'Get the file again, or correct what is expected.',
+  })
+}
+
+async function digest(path: string, algorithm: ChecksumAlgorithm = 'sha256'): Promise<string> {
+  const hash = createHash(algorithm)
   await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash).catch(unreadable(path))
   return hash.digest('hex')
 }

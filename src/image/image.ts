@@ -8,8 +8,8 @@ export interface Image {
   dir: string
   /** Kernel for direct boot (ELF vmlinux with a PVH note, or bzImage), absolute path. Without one, firmware boots the disk. */
   kernel?: string | undefined
-  /** Kernel for machines with a display, if that is another one: only a bzImage asks the firmware what is on the screen. */
-  displayKernel?: string | undefined
+  /** Kernel for machines in which it needs the firmware, if that is another one: only a bzImage asks what is on the screen, and knows UEFI. */
+  firmwareKernel?: string | undefined
   /** Initial RAM file system, a newc cpio, absolute path. */
   initrd?: string | undefined
   /** Kernel parameters the image needs, without those that Mayfly adds (console, panic, ...). */

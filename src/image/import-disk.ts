@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -6,8 +6,8 @@ import { MayflyError } from '../errors.js'
 import type { Architecture } from './catalogue-entries.js'
 import { compressionOf, Decompressor, MAGIC_BYTES } from './decompress.js'
 import { readDiskImage } from './disk-image.js'
-import { type Checksum, sameChecksum } from './download/checksum.js'
-import { fileDigest, unreadable } from './file-digest.js'
+import type { Checksum } from './download/checksum.js'
+import { assertChecksum, fileDigest, unreadable } from './file-digest.js'
 import { convertDisk } from './overlay.js'
 import { keepDisk, type Pulled, type PullOptions } from './pull.js'
 import { sparseCopy } from './sparse-copy.js'
@@ -87,14 +87,4 @@ async function readHead(path: string): Promise<Buffer> {
   await using file = await open(path).catch(unreadable(path))
   const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
   return buffer.subarray(0, bytesRead)
-}
-
-async function assertChecksum(path: string, expected: Checksum): Promise<void> {
-  const hash = createHash(expected.algorithm)
-  for await (const block of createReadStream(path, { highWaterMark: BLOCK_BYTES })) hash.update(block as Buffer)
-  const found = { algorithm: expected.algorithm, hex: hash.digest('hex') }
-  if (sameChecksum(found, expected)) return
-  throw new MayflyError('MAYFLY_IMAGE_CHECKSUM_MISMATCH', `${path} is not what it should be`, {
-    details: [`expected ${expected.algorithm} ${expected.hex}`, `found ${found.algorithm} ${found.hex}`],
-  })
 }

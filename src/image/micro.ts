@@ -50,7 +50,7 @@ export async function buildMicro(
   const entries = await microEntries(root, PORTS[recipe.architecture], release, modules)
   await writeCpio(join(stagingDir, 'initrd.cpio'), entries)
   return {
-    ...(isX86 ? { kernel: 'vmlinux', displayKernel: 'vmlinuz' } : { kernel: 'vmlinuz' }),
+    ...(isX86 ? { kernel: 'vmlinux', firmwareKernel: 'vmlinuz' } : { kernel: 'vmlinuz' }),
     initrd: 'initrd.cpio',
     cmdline: [],
     features: { seed: true, agent: true },

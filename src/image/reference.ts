@@ -23,17 +23,19 @@ const kernelSchema = z.strictObject({
   agent: z.boolean().default(false),
 })
 
-/** A disk on this host, with a boot loader. What format it has, its bytes say. */
-const fileSchema = z.strictObject({ path: z.string().min(1) })
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hexadecimal digits')
+  .transform((hex) => hex.toLowerCase())
+
+/** A disk on this host, with a boot loader. What format it has, its bytes say. `sha256` is what the file must hash to. */
+const fileSchema = z.strictObject({ path: z.string().min(1), sha256: sha256.optional() })
 
 /** A disk with a boot loader at an address. It may be compressed (.xz, .zst, .gz, .bz2). */
 const urlSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/, hostname: /./ }),
   /** Of the file as it is served. Without one, what came first is kept. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hexadecimal digits')
-    .optional(),
+  sha256: sha256.optional(),
 })
 
 /** An image as an object; its text form is a name. */

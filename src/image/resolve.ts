@@ -71,9 +71,9 @@ export async function readImage(dir: string): Promise<Image | undefined> {
     if (image.kernel === undefined) return undefined
     const at = (path: string) => join(dir, path)
     const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
-    const displayKernel = image.displayKernel && at(image.displayKernel)
+    const firmwareKernel = image.firmwareKernel && at(image.firmwareKernel)
     const initrd = image.initrd && at(image.initrd)
-    return { ...image, dir, kernel: at(image.kernel), displayKernel, initrd, disk }
+    return { ...image, dir, kernel: at(image.kernel), firmwareKernel, initrd, disk }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
     throw error

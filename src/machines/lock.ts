@@ -13,10 +13,20 @@ export interface LockedOptions {
 }
 
 /** Runs `work` while no other command changes the machine of this name, whether there is one or not. */
-export async function withName<T>(name: string, options: LockedOptions, work: () => Promise<T>): Promise<T> {
+export function withName<T>(name: string, options: LockedOptions, work: () => Promise<T>): Promise<T> {
+  return locked(`${name}.lock`, options, work)
+}
+
+/** Runs `work`, which takes several changes of the machine of this name, while no other command is about to bring the same one up. */
+export function whileBringingUp<T>(name: string, options: LockedOptions, work: () => Promise<T>): Promise<T> {
+  // No name begins with a dot.
+  return locked(`.up-${name}.lock`, options, work)
+}
+
+async function locked<T>(file: string, options: LockedOptions, work: () => Promise<T>): Promise<T> {
   const { data = dataDirectory(), onWait, signal } = options
   await makeDataDirectory(data)
-  await using _lock = await acquireLock(join(data.locks, `${name}.lock`), { onWait, signal })
+  await using _lock = await acquireLock(join(data.locks, file), { onWait, signal })
   return await work()
 }
 

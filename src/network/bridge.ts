@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { execa } from 'execa'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
 
@@ -49,7 +48,8 @@ export async function addressesOf(name: string): Promise<{ local: string; prefix
 }
 
 async function ip(...args: string[]) {
-  return await execa(await findTool('ip'), args, { reject: false })
+  const [{ execa }, program] = await Promise.all([import('execa'), findTool('ip')])
+  return await execa(program, args, { reject: false })
 }
 
 async function mayAdministerNetworks(): Promise<boolean> {

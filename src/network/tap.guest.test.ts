@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,8 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BuiltPackage, buildPackage } from '../cli/testing/built-package.js'
 import { defineGuest } from '../guest/spec.js'
+import { defaultCacheDir } from '../image/store.js'
+import { privateData } from '../machines/testing/private-data.js'
 import { prepare } from '../snapshot/prepare.js'
 
 const script = fileURLToPath(new URL('../../fixtures/network/on-a-bridge.mjs', import.meta.url))
@@ -20,6 +22,25 @@ ip link add ${BRIDGE} type bridge
 ip address add 10.77.0.1/24 dev ${BRIDGE}
 ip link set ${BRIDGE} up
 `
+
+const FULL_EXAMPLE = fileURLToPath(new URL('../../fixtures/vmfiles/vmctl/full-example.kdl', import.meta.url))
+
+/** The machine of vmctl's full example that is on a bridge, with what is here. */
+async function onOurBridge(): Promise<string> {
+  const [machine] = /vm "tap-example"[\s\S]*?\n}\n/.exec(await readFile(FULL_EXAMPLE, 'utf8'))!
+  const swaps: [RegExp, string][] = [
+    [/image "[^"]*"/, 'image "micro"'],
+    [/memory 2048/, 'memory 256'],
+    [/br0/, BRIDGE],
+    [/\s*ssh-key "[^"]*"/, ''],
+    [/\s*private-key "[^"]*"/, ''],
+    [/user "debian"/, 'user "root"'],
+  ]
+  return swaps.reduce((text, [pattern, ours]) => {
+    expect(text).toMatch(pattern)
+    return text.replace(pattern, ours)
+  }, machine)
+}
 
 // Only root makes network namespaces with bridges in them.
 describe.skipIf(process.getuid?.() !== 0)('on a bridge', () => {
@@ -89,6 +110,26 @@ describe.skipIf(process.getuid?.() !== 0)('on a bridge', () => {
         timeout: 5000,
       })
       .toBe('')
+  })
+
+  test('machines that stay are found again under their address, whoever looks', async () => {
+    await using place = await privateData(defaultCacheDir())
+    const project = { cwd: place.root, env: place.env }
+    const mayfly = async (...args: string[]) =>
+      (await execa('nsenter', inside(process.execPath, built.main, ...args), project)).stdout
+    const facts = 'hostname; ip -4 -o address show dev eth0; cat /sys/class/net/eth0/address; cat /scratch/kept || true'
+    await writeFile(join(place.root, 'VMFile.kdl'), await onOurBridge())
+    expect(JSON.parse(await mayfly('up', '--json'))).toMatchObject([{ name: 'tap-example', state: 'running' }])
+    const { ssh } = JSON.parse(await mayfly('status', '--json'))
+    expect(ssh).toMatchObject({ host: expect.stringMatching(/^10\.77\.0\.\d+$/), port: 22 })
+    const seen = await mayfly('exec', 'tap', '--', facts)
+    expect(seen).toMatch(`tap-vm\n2: eth0    inet ${ssh.host}/24 `)
+    await mayfly('exec', 'tap', '--', 'echo kept >/scratch/kept; sync')
+    await mayfly('down')
+    await mayfly('up')
+    expect(await mayfly('ssh', '--file', 'VMFile.kdl', '--', facts)).toBe(`${seen}\nkept`)
+    await mayfly('down', '--destroy')
+    expect((await execa('nsenter', inside('ip', 'link', 'show', 'master', BRIDGE))).stdout).toBe('')
   })
 
   test('without the bridge, or without the capability, it says so', async () => {

@@ -101,7 +101,7 @@ test('aarch64 has another board: its own serial port, and one on PCI for the age
 
 test('firmware boots the first disk; UEFI has flash, of which its variables can be written', () => {
   const bios = qemuArgv({ ...machine, boot: undefined, firmware: 'bios' })
-  expect(bios).toContainEqual(expect.stringMatching(/^virtio-blk-pci,id=disk0-device,.*bootindex=0$/))
+  expect(bios).toContainEqual(expect.stringMatching(/^virtio-blk-pci,id=disk0-device,.*bootindex=1$/))
   expect(argumentOf(bios, '-machine')).not.toContain('pflash')
   expect(qemuArgv(machine).join(' ')).not.toContain('bootindex')
   const uefi = qemuArgv({ ...machine, boot: undefined, firmware: { code: '/OVMF_CODE.fd', vars: '/vars,1.fd' } })

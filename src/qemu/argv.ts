@@ -152,7 +152,8 @@ function bootFiles({ boot }: Machine): string[] {
 
 function diskArgv({ firmware, standalone }: Machine, { id, layers }: DiskChain, index: number): string[] {
   const drive = nodeName(id, layers.length - 1)
-  const bootindex: Record<string, string> = firmware && index === 0 ? { bootindex: '0' } : {}
+  // A kernel that is booted directly has the first place.
+  const bootindex: Record<string, string> = firmware && index === 0 ? { bootindex: '1' } : {}
   return [
     '-blockdev',
     JSON.stringify(diskNode(id, layers, standalone !== undefined)),

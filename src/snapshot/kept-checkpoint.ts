@@ -6,7 +6,7 @@ import { sparseCopy } from '../image/sparse-copy.js'
 import { openHarness } from '../session/harness.js'
 import { differences, FORMAT, hostIngredients } from './cache-key.js'
 import { findKeptDamage, type KeptManifest, readKept, unusable, writeKept } from './kept-manifest.js'
-import { FILES, type Frozen, type HostIdentity } from './machine.js'
+import { FILES, type Frozen, type HostIdentity, kernelOf } from './machine.js'
 import type { Prepared } from './prepare.js'
 import { SharedFiles } from './shared-files.js'
 
@@ -27,7 +27,7 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
   // RAM holds the guest's secrets.
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const layers = frozen.layers.map(({ format }, index) => ({ file: `disk-${index}.${format}`, format }))
-  const kernel = [(guest.display && image.displayKernel) || image.kernel].filter((path) => path !== undefined)
+  const kernel = [kernelOf(guest, image)].filter((path) => path !== undefined)
   const sources: [string, string][] = [
     [frozen.ram, FILES.ram],
     [frozen.state.path, FILES.state],

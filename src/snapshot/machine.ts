@@ -157,8 +157,14 @@ function firmwareOf({ firmware, arch }: Guest, qemu: string, directory: string):
   return { code: findUefi(arch, qemu).code, vars: join(directory, FILES.vars) }
 }
 
-function kernelBoot({ display, arch }: Guest, image: Image, initrd: string, network: NetworkCard): Machine['boot'] {
-  const kernel = (display && image.displayKernel) || image.kernel
+/** The kernel that a guest is booted with directly; undefined if a boot loader does it. */
+export function kernelOf({ display, firmware }: Pick<Guest, 'display' | 'firmware'>, image: Image): string | undefined {
+  return ((display || firmware === 'uefi') && image.firmwareKernel) || image.kernel
+}
+
+function kernelBoot(guest: Guest, image: Image, initrd: string, network: NetworkCard): Machine['boot'] {
+  const { display, arch } = guest
+  const kernel = kernelOf(guest, image)
   if (kernel === undefined) return undefined
   const asked = [...(display ? DISPLAY_CMDLINE : []), CONSOLES[arch], ...CMDLINE]
   return {

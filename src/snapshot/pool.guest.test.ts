@@ -5,8 +5,9 @@ import { isAlive } from '../host/process-table.js'
 import { silent } from '../host/progress.js'
 import { openHarness } from '../session/harness.js'
 import { type ListedVm, listSessionsAndVms } from '../session/list.js'
+import { openPool } from '../vm/open-pool.js'
 import type { Vm } from '../vm/vm.js'
-import { openPool, type PoolOptions, VmPool } from '../vm/vm-pool.js'
+import { type PoolOptions, VmPool } from '../vm/vm-pool.js'
 
 const micro = defineGuest('micro')
 

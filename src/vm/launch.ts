@@ -1,7 +1,7 @@
 import type { Guest } from '../guest/spec.js'
-import { type PristineOptions, pristine } from '../snapshot/pristine.js'
+import type { PristineOptions } from '../snapshot/pristine.js'
 import { defineGuest, type GuestSpec } from './define-guest.js'
-import { Vm } from './vm.js'
+import type { Vm } from './vm.js'
 
 export type LaunchOptions = PristineOptions
 
@@ -10,5 +10,8 @@ export type LaunchOptions = PristineOptions
  * @throws MayflyError for an invalid guest, a host that cannot run it, a boot that fails; nothing is left behind.
  */
 export async function launch(spec: GuestSpec | Guest | string, options: LaunchOptions = {}): Promise<Vm> {
-  return new Vm(await pristine(defineGuest(spec), options))
+  const guest = defineGuest(spec)
+  // Whoever only defines guests does without.
+  const [{ pristine }, { Vm }] = await Promise.all([import('../snapshot/pristine.js'), import('./vm.js')])
+  return new Vm(await pristine(guest, options))
 }

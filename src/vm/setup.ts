@@ -1,7 +1,5 @@
-import { MayflyError, messageOf } from '../errors.js'
 import type { Step } from '../guest/steps.js'
 import type { Clone } from '../snapshot/clone.js'
-import { ProvisioningVm } from './provisioning-vm.js'
 import type { Vm } from './vm.js'
 
 /** Sets a machine up before it is sealed. */
@@ -12,37 +10,9 @@ export type Setup = (vm: Vm) => Promise<unknown>
  * @param run is given a running Vm, which cannot be stopped, rebooted, checkpointed or forked.
  */
 export function setup(key: string, run: Setup): Step {
-  return { kind: 'setup', key, run: (machine: Clone, signal) => setUp(machine, key, run, signal) }
-}
-
-async function setUp(machine: Clone, key: string, run: Setup, signal: AbortSignal | undefined): Promise<void> {
-  const vm = new ProvisioningVm(machine)
-  try {
-    await Promise.race([run(vm), machine.qemu.failOnExit(), aborted(signal)])
-    await vm.letGo()
-  } catch (error) {
-    const died = machine.qemu.exit !== undefined
-    // One that ended may be booting by itself again. One that runs is its owner's to end, who knows why then.
-    await (died ? vm.destroy() : vm.letGo())
-    throw signal?.aborted || died ? error : explain(key, error)
+  return {
+    kind: 'setup',
+    key,
+    run: async (machine: Clone, signal) => (await import('./run-setup.js')).runSetup(machine, key, run, signal),
   }
-}
-
-function explain(key: string, error: unknown): MayflyError {
-  const details = error instanceof MayflyError ? [error.shortMessage, ...error.details] : [messageOf(error)]
-  return new MayflyError('MAYFLY_COMMAND_FAILED', `provision step failed: setup ${key}`, {
-    details,
-    hint: 'No template of it was sealed; the steps before it are kept. Fix it and run again.',
-    cause: error,
-  })
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => {
-    signal?.addEventListener(
-      'abort',
-      () => reject(new MayflyError('MAYFLY_ABORTED', 'the setup was given up', { cause: signal.reason })),
-      { once: true },
-    )
-  })
 }

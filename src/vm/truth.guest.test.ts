@@ -4,8 +4,8 @@ import type { Guest } from '../guest/spec.js'
 import { shell } from '../guest/steps.js'
 import { defineGuest } from './define-guest.js'
 import { type LaunchOptions, launch } from './launch.js'
+import { openPool } from './open-pool.js'
 import type { Vm } from './vm.js'
-import { openPool } from './vm-pool.js'
 
 async function launched(guest: Guest | string, options: LaunchOptions = {}): Promise<Vm> {
   const vm = await launch(guest, options)

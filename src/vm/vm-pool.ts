@@ -4,7 +4,6 @@ import { type Keeping, KeptMachines } from '../keeper/kept-machines.js'
 import { Pool } from '../snapshot/pool.js'
 import { prepare } from '../snapshot/prepare.js'
 import type { PristineOptions } from '../snapshot/pristine.js'
-import { defineGuest, type GuestSpec } from './define-guest.js'
 import { Vm } from './vm.js'
 
 export interface PoolOptions extends PristineOptions {
@@ -59,16 +58,4 @@ export class VmPool implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#pool[Symbol.asyncDispose]()
   }
-}
-
-/**
- * A pool that begins to fill at once. Machines that are ready in advance run no instruction, but take memory: dispose of it.
- * @throws as `launch`.
- */
-export async function openPool(spec: GuestSpec | Guest | string, options: PoolOptions = {}): Promise<VmPool> {
-  const guest = defineGuest(spec)
-  const pool = new VmPool(guest, options)
-  await pool.prepare()
-  pool.expect(Number.POSITIVE_INFINITY)
-  return pool
 }

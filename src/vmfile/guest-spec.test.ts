@@ -85,7 +85,7 @@ test('images, networks and cloud-init are those of defineGuest', () => {
   const { disk, url, known, kernel } = vmfile(
     written(`
     vm "disk" {
-      image "root.img"; firmware "uefi"; arch "x86_64"
+      image "root.img"; sha256 "${'AB'.repeat(32)}"; firmware "uefi"; arch "x86_64"
       network "tap" { bridge "lan0"; }
       cloud-init { hostname "a.example.org"; ssh-key "key.pub"; }
       ssh { private-key "key"; }
@@ -105,7 +105,7 @@ test('images, networks and cloud-init are those of defineGuest', () => {
     vm "kernel" { kernel "vmlinuz"; network "user"; image "root.img"; cloud-init; }`),
   )
   expect(disk).toMatchObject({
-    image: { path: join(project, 'root.img') },
+    image: { path: join(project, 'root.img'), sha256: 'AB'.repeat(32) },
     firmware: 'uefi',
     arch: 'x86_64',
     network: { mode: 'tap', bridge: 'lan0' },

@@ -22,7 +22,7 @@ export function toGuestSpec(machine: Machine, found: Diagnostics, use: Use = {})
 
 /** What a machine may have, and GuestSpec has not, as it is today. */
 function checkSupport(machine: Machine, found: Diagnostics, { stays = false }: Use): void {
-  const { image, imageUrl, kernel, cloudInit, ssh } = machine
+  const { image, kernel, cloudInit, ssh } = machine
   const named = image && 'name' in image ? image.name : undefined
   const embedded = named !== undefined && isEmbeddedName(named) && !kernel
   const isMicro = embedded && named.startsWith('micro')
@@ -30,7 +30,7 @@ function checkSupport(machine: Machine, found: Diagnostics, { stays = false }: U
   const user = machine.places.has(['ssh', 'user']) ? ssh?.user : undefined
   const limits: [applies: unknown, path: Path, what: string, hint?: string][] = [
     [kernel && named, ['image'], `give a kernel the disk of the image ${named}`, 'Name a file.'],
-    [machine.sha256 && !imageUrl, ['sha256'], 'check the digest of this image', 'It does so for image-url.'],
+    [machine.sha256 && (named || kernel), ['sha256'], 'check the digest of this image', 'It does so for disk images.'],
     [embedded && cloudInit?.sshKey, ['cloudInit', 'sshKey'], 'let a key of yours into this guest', OWN_KEY],
     [embedded && cloudInit?.userData, ['cloudInit', 'userData'], 'run cloud-init in this guest', NO_CLOUD_INIT],
     [alone && user && user !== 'root', ['ssh', 'user'], `log in to this guest as ${user}`, 'It has root: user "root"'],
@@ -95,7 +95,7 @@ function imageOf({ image, imageUrl, sha256, kernel, initrd, cmdline }: Machine):
   const path = image && 'path' in image ? image.path : undefined
   if (kernel) return { kernel, initrd, cmdline, disk: path }
   if (imageUrl) return { url: imageUrl, sha256 }
-  return path === undefined ? (image as { name: string }).name : { path }
+  return path === undefined ? (image as { name: string }).name : { path, sha256 }
 }
 
 /**

@@ -235,10 +235,13 @@ export const machineSchema = z
       .enum(['bios', 'uefi'])
       .optional()
       .meta(
-        meta('What starts the boot loader of a disk image. Default: BIOS; on aarch64 UEFI.', {
-          expects: '"bios" or "uefi"',
-          example: 'firmware "uefi"',
-        }),
+        meta(
+          'What starts the boot loader of a disk image, or hands over to a kernel. Default: BIOS; on aarch64 UEFI.',
+          {
+            expects: '"bios" or "uefi"',
+            example: 'firmware "uefi"',
+          },
+        ),
       ),
     arch: z
       .enum(['x86_64', 'aarch64'])
