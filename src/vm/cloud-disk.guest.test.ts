@@ -1,12 +1,17 @@
-import { describe, expect } from 'vitest'
-import { file, shell } from '../guest/steps.js'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect } from 'vitest'
 import { cloudDisk } from '../image/testing/cloud-disk.js'
 import { GIB } from '../units.js'
 import { guestTest } from '../vitest/guest-test.js'
+import { vmfile } from '../vmfile/vmfile.js'
 import { launch } from './launch.js'
 import type { Vm } from './vm.js'
 
 const image = { path: await cloudDisk() }
+const project = await mkdtemp(join(tmpdir(), 'mayfly-cloud-'))
+afterAll(() => rm(project, { recursive: true, force: true }))
 
 const userData = `#cloud-config
 write_files:
@@ -14,30 +19,35 @@ write_files:
 runcmd:
   - date +%s.%N >>/var/lib/ran
 `
-const bios = guestTest({
-  image,
-  name: 'bios',
-  cpus: 2,
-  disk: '4GiB',
-  cloudInit: { userData, hostname: 'web.example.test' },
-  ssh: { user: 'deploy' },
-  provision: [
-    shell('id -un >/etc/step'),
-    shell('id -un >"$HOME/step"', { user: 'deploy' }),
-    file(import.meta.filename, '/opt/this'),
-  ],
-})
+await writeFile(join(project, 'cloud-config.yaml'), userData)
+await writeFile(
+  join(project, 'VMFile.kdl'),
+  `vm "bios" {
+    image "${image.path}"
+    vcpus 2
+    disk 4
+    cloud-init {
+      hostname "web.example.test"
+      user-data "cloud-config.yaml"
+    }
+    ssh { user "deploy"; }
+    manipulation { script "id -un >/etc/step"; }
+    provision "file" { source "cloud-config.yaml"; destination "/opt/this"; }
+    provision "shell" { inline "id -un >~/step"; }
+  }`,
+)
+const bios = guestTest({ vm: vmfile<'bios'>(join(project, 'VMFile.kdl')).bios })
 
 /** How much of the disk the root file system has. */
 const rootBytes = async (vm: Vm) => Number(await vm.succeed('df -B1 --output=size / | tail -1'))
 const bootId = (vm: Vm) => vm.succeed('cat /proc/sys/kernel/random/boot_id')
 
-describe('BIOS, and user-data with what Mayfly needs', () => {
+describe('a VMFile: BIOS, and user-data with what Mayfly needs', () => {
   bios('comes up as it was asked for', async ({ vm }) => {
     expect(await vm.succeed('id -un; hostname -f; sudo -n id -un')).toBe('deploy\nweb.example.test\nroot\n')
     expect(await vm.succeed('[ -d /sys/firmware/efi ] || echo BIOS')).toBe('BIOS\n')
     expect(await vm.succeed('sudo cat /etc/greeting; cat /etc/step; cat ~/step')).toBe('from user-data\nroot\ndeploy\n')
-    expect(await vm.succeed('stat -c "%U %a" /opt/this')).toMatch(/^root /)
+    expect(await vm.succeed('stat -c "%U %a" /opt/this')).toBe('deploy 644\n')
     // 36 MiB are in front of it, and the file system itself takes some.
     expect(await rootBytes(vm)).toBeGreaterThan(3.7 * GIB)
     expect(vm.ssh.user).toBe('deploy')
