@@ -50,6 +50,7 @@ async function candidatesFor(before: readonly string[], current: string): Promis
 
 function valuesOf(option: string): string[] {
   if (option === '--network') return ['user', 'tap', 'none']
+  if (option === '--firmware') return ['bios', 'uefi']
   if (option === '--arch') return ['x86_64', 'aarch64']
   return [FILES]
 }

@@ -23,6 +23,7 @@ export interface CreateOptions {
   disk?: Size
   display?: boolean
   arch?: string
+  firmware?: string
   bridge?: string
   network?: string
   cloudInit?: string
@@ -67,19 +68,24 @@ async function guestOf(options: CreateOptions, argument: string | undefined): Pr
     )
   }
   const spec = await specOf(options)
-  if (options.sha256 === undefined) return await guestNamed(named[0]!, spec)
+  const { sha256 } = options
+  if (sha256 === undefined) return await guestNamed(named[0]!, spec)
   const { defineGuest } = await import('../guest/spec.js')
-  return defineGuest({ ...spec, image: { url: named[0]!, sha256: options.sha256 } })
+  return defineGuest({
+    ...spec,
+    image: imageUrl === undefined ? { path: named[0]!, sha256 } : { url: imageUrl, sha256 },
+  })
 }
 
 async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>> {
-  const { memory, disk, display, arch, bridge, network, cloudInit, sshKey, user } = options
+  const { memory, disk, display, arch, firmware, bridge, network, cloudInit, sshKey, user } = options
   const given: Omit<GuestSpec, 'image'> = {
     cpus: options.cpus ?? options.vcpus,
     memory,
     disk,
     display,
     arch: arch as GuestSpec['arch'],
+    firmware: firmware as GuestSpec['firmware'],
     network: bridge === undefined ? (network as 'user' | 'none' | undefined) : { mode: 'tap', bridge },
     cloudInit: cloudInit === undefined ? undefined : { userData: await textOf(cloudInit, '--cloud-init') },
     ssh:

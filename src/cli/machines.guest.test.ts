@@ -120,6 +120,24 @@ test('destroyed, nothing of it is left', async () => {
   expect(await processesOf(directory)).toEqual([])
 })
 
+test('one of another architecture, which UEFI has started, knows its power button', async () => {
+  const created = await mayfly([
+    'create',
+    'micro',
+    '--arch',
+    'aarch64',
+    '--firmware',
+    'uefi',
+    '--name',
+    'arm',
+    '--start',
+  ])
+  expect(created).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(await out('exec', 'arm', '--', 'uname', '-m')).toBe('aarch64')
+  expect(await out('stop', 'arm')).toBe('arm has powered off')
+  expect(await out('destroy', 'arm')).toBe('destroyed arm')
+}, 180_000)
+
 test('a Vm of a test can be listed and entered while the test waits', async () => {
   const test = mayfly([
     'run',
