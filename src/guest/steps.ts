@@ -50,12 +50,14 @@ export function shell(script: string, options: { user?: string } = {}): Step {
   return { kind: 'shell', script, ...options }
 }
 
-/** One line for people: what the step does. */
+/** One line for people: what the step does. A script that begins with a comment is called by it. */
 export function describeStep(step: Step): string {
   if (step.kind === 'packages') return brief(`packages ${step.names.join(' ')}`)
   if (step.kind === 'file') return brief(`file ${step.target}`)
   if (step.kind === 'setup') return brief(`setup ${step.key}`)
-  return brief(`shell ${step.script.trim()}`)
+  const script = step.script.trim()
+  const comment = /^#+ (.+)/.exec(script)?.[1]
+  return brief(`shell ${comment ?? script}`)
 }
 
 function brief(text: string): string {

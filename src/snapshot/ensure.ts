@@ -103,9 +103,13 @@ export async function discardTemplate({ harness, signal }: EnsureOptions, templa
   })
 }
 
+/** Why guests are emulated, as far as it has been told in this process. */
+const told = new Set<string>()
+
 function explainEmulation({ harness, progress }: EnsureOptions): void {
   const { kind, reason, timeoutScale } = harness.accelerator
-  if (kind !== 'tcg') return
+  if (kind !== 'tcg' || told.has(reason)) return
+  told.add(reason)
   progress.note(`software emulation, for ${reason}; default timeouts are ${timeoutScale} times as long`)
 }
 

@@ -148,6 +148,6 @@ function* stepsOf(machine: Machine, user = 'root'): Generator<Step> {
 
 /** As if it were typed: only its last command decides. The first line is what is shown of the step. */
 function asCommandLine(inline: string): string {
-  const [first = ''] = inline.trim().split('\n')
-  return `# ${first}\nset +eu\n${inline}`
+  const [first = '', ...more] = inline.trim().split('\n')
+  return `# ${first}${more.length > 0 ? ' …' : ''}\nset +eu\n${inline}`
 }
