@@ -8,7 +8,7 @@ import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { waitForSsh } from '../ssh/wait-for-ssh.js'
 import { withMachine } from './lock.js'
-import { lookAt } from './look.js'
+import { isRunning, lookAt } from './look.js'
 import type { Machine } from './record.js'
 
 export interface ConnectOptions {
@@ -40,7 +40,7 @@ export async function connectTo(machine: Machine, options: ConnectOptions = {}):
  * @throws MayflyError MAYFLY_VM_STATE when it does not run, MAYFLY_NO_NETWORK, MAYFLY_BOOT_TIMEOUT when it has no address.
  */
 export async function sshTargetOf(machine: Machine, options: ConnectOptions = {}): Promise<SshTarget> {
-  const { name, directory, record } = await known(machine)
+  const { name, directory, record } = await known(machine, options)
   const { state, note } = await lookAt(machine)
   if (state === 'stopped' || state === 'suspended' || !record.run) throw notRunning(name, state, note)
   const { run } = record
@@ -75,10 +75,11 @@ export function notRunning(name: string, state: string, note?: string): MayflyEr
   })
 }
 
-/** One whose start was cut short is found out about first. */
-async function known(machine: Machine): Promise<Machine> {
+/** One that runs though its start was cut short is found out about first. Of one that does not run, its asker may hold the lock. */
+async function known(machine: Machine, { signal }: ConnectOptions): Promise<Machine> {
   const { run } = machine.record
-  return run && !run.process ? await withMachine(machine, {}, async (settled) => settled) : machine
+  if (!run || run.process || !(await isRunning(machine))) return machine
+  return await withMachine(machine, { signal }, async (settled) => settled)
 }
 
 async function readKey(path: string): Promise<string> {

@@ -17,10 +17,11 @@ export function takeSteps(
   steps: readonly DataStep[],
   options: LockedOptions & ProvisionOptions = {},
 ): Promise<Machine> {
-  return withMachine(machine, options, async ({ directory, record }) => {
+  return withMachine(machine, options, async (settled) => {
+    const { directory, record } = settled
+    await using connection = await connectTo(settled, { timeoutMs: LOGIN_MS, signal: options.signal })
     const { provisionedAt: _, ...rest } = record
     const begun = await writeRecord(directory, { ...rest, guest: { ...record.guest, provision: steps } })
-    await using connection = await connectTo(begun, { timeoutMs: LOGIN_MS, signal: options.signal })
     await provision(begun, connection, steps, options)
     return await writeRecord(directory, { ...begun.record, provisionedAt: new Date().toISOString() })
   })
