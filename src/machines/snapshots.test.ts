@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { qemuImg } from '../image/overlay.js'
-import { FILES } from '../snapshot/machine.js'
+import { nodeName } from '../qemu/argv.js'
+import { DISK, FILES } from '../snapshot/machine.js'
 import { createMachine } from './create.js'
 import { lookAt } from './look.js'
+import { openMonitor } from './monitor.js'
 import { suspendMachine } from './pause.js'
 import type { Machine } from './record.js'
 import { createSnapshot, listSnapshots, removeSnapshot, restoreSnapshot } from './snapshots.js'
@@ -57,5 +59,23 @@ test('of a machine that is off: its disk, which a running one cannot be put back
   await restoreSnapshot(machine, 'live', place)
   await removeSnapshot(machine, 'live', place)
   expect(await names()).toEqual(['clean'])
-  await expect(createSnapshot(machine, 'a b', place)).rejects.toThrow('not a name for a snapshot: "a b"')
+})
+
+test('names are words: a number may be what QEMU calls another one', async () => {
+  for (const name of ['a b', '1']) {
+    await expect(createSnapshot(machine, name, place)).rejects.toThrow(`not a name for a snapshot: "${name}"`)
+  }
+  await createSnapshot(machine, '1.0', place)
+  expect(await names()).toEqual(['1.0'])
+})
+
+test('one that was being made when its command was killed is in nobody’s way', async () => {
+  const { record } = await startMachine(machine, { ...place, wait: false })
+  {
+    await using monitor = await openMonitor(record.run!, 'qmp', AbortSignal.timeout(10_000))
+    const devices = [nodeName(DISK, 0)]
+    const job = { 'job-id': 'mayfly-snapshot-save', tag: 'killed', vmstate: devices[0]!, devices }
+    await monitor.qmp.execute('snapshot-save', job)
+  }
+  expect((await createSnapshot(machine, 'next', place)).name).toBe('next')
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { qemuImg } from '../image/overlay.js'
@@ -20,7 +21,8 @@ export interface MachineSnapshot {
   memoryBytes: number
 }
 
-const TAG = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
+/** QEMU would take digits alone for the number that it has given to another one. */
+const TAG = /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 const ANSWER_MS = 10_000
 /** Memory goes to the disk, and comes back, at the speed of that. */
 const JOB_MS = 10 * 60_000
@@ -50,7 +52,7 @@ export async function createSnapshot(
 ): Promise<MachineSnapshot> {
   if (!TAG.test(name)) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', `not a name for a snapshot: ${JSON.stringify(name)}`, {
-      hint: 'A name has up to 63 letters, digits, dots, dashes and underscores, and begins with a letter or a digit.',
+      hint: 'A name has up to 63 letters, digits, dots, dashes and underscores, begins with a letter or a digit, and is no number.',
     })
   }
   return await withMachine(machine, options, async (settled) => {
@@ -125,7 +127,8 @@ async function job(
   command: 'snapshot-save' | 'snapshot-load' | 'snapshot-delete',
   args: { tag: string; devices: string[]; vmstate?: string },
 ): Promise<void> {
-  const id = `mayfly-${command}`
+  // One of a command that was killed stays there until QEMU ends.
+  const id = `mayfly-${randomBytes(4).toString('hex')}`
   const concluded = qmp.nextEvent(
     ({ event, data }) => event === 'JOB_STATUS_CHANGE' && data?.id === id && data.status === 'concluded',
     AbortSignal.timeout(JOB_MS),
