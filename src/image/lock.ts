@@ -34,7 +34,7 @@ async function tryFlock(path: string, flags: string[], signal?: AbortSignal): Pr
   })
   // A holder that was killed is told by its exit, not by a broken pipe.
   child.stdin.on('error', () => {})
-  const exited = once(child, 'close').then(() => 'exited' as const)
+  const exited = new Promise<'exited'>((resolve) => child.once('close', () => resolve('exited')))
   const failed = once(child, 'error').then(([error]) => error as Error)
   const abort = () => child.kill('SIGKILL')
   signal?.addEventListener('abort', abort, { once: true })

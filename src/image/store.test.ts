@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { acquireLock } from './lock.js'
 import { assertSpace, openStore, publish, type Store, withLock } from './store.js'
 
@@ -72,6 +72,19 @@ test('a lock whose owner is killed is free', async () => {
   owner.kill('SIGKILL')
   await using lock = await acquireLock(path)
   expect(lock).toBeDefined()
+})
+
+test('a host without flock is told what to install', async () => {
+  vi.stubEnv('PATH', '/nonexistent')
+  try {
+    const locking = acquireLock(join(store.locks, 'x.lock'))
+    await expect(locking).rejects.toMatchObject({
+      code: 'MAYFLY_TOOL_MISSING',
+      hint: expect.stringContaining('util-linux'),
+    })
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 test('an aborted wait for a lock ends at once', async () => {
