@@ -56,6 +56,10 @@ test('a checksum file that contradicts itself', () => {
   expect(() => findChecksum(`${A}  disk.qcow2\n${B}  disk.qcow2\n`, SUMS, URL_)).toThrow('several checksums')
 })
 
+test('a name with what only looks like an escape', () => {
+  expect(findChecksum(`${A}  100%.img`, 'https://a.test/SUMS', 'https://a.test/100%.img').hex).toBe(A)
+})
+
 test('a name with characters that addresses escape', () => {
   const found = findChecksum(`${A}  my disk+1.qcow2\n`, SUMS, 'https://example.org/images/my%20disk+1.qcow2')
   expect(found.hex).toBe(A)

@@ -1,5 +1,6 @@
 import { MayflyError } from '../../errors.js'
 import { type Checksum, checksumOf } from './checksum.js'
+import { unescaped } from './http.js'
 
 interface Entry {
   /** Undefined where the line is a checksum and nothing else. */
@@ -16,7 +17,7 @@ interface Entry {
  */
 export function findChecksum(text: string, from: string, url: string): Checksum {
   const entries = text.split(/\r?\n/).flatMap((line) => parseLine(line) ?? [])
-  const path = decodeURIComponent(new URL(url).pathname)
+  const path = unescaped(new URL(url).pathname)
   const named = entries.filter(({ name }) => name !== undefined && path.endsWith(`/${name}`))
   // The name of an image's own checksum file says which image it is for: what it says inside may be the name of a build.
   const own =

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Checksum } from './checksum.js'
 import { downloadKey } from './partial.js'
 import { BYTES, EXPECTED, HALF, Place, sending, starts } from './testing/downloading.js'
@@ -138,6 +138,21 @@ describe('redirects', () => {
     expect(server.requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('user:p@ss').toString('base64')}`)
     expect(other.requests[0]?.headers.authorization).toBeUndefined()
   })
+
+  test('the login goes on to another address of the same server, and is not written down', async () => {
+    await using server = await serve((request, response) =>
+      request.url === '/end'
+        ? send(request, response, BYTES, { dropAt: HALF })
+        : response.writeHead(302, { location: `http://${request.headers.host}/end` }).end(),
+    )
+    const url = `${server.origin.replace('://', '://user:100%@')}/image.img`
+    const persistence = { attempts: 1, backoffMs: 1, patienceMs: 1 }
+    await expect(place.download(server, { expected: EXPECTED, url }, { persistence })).rejects.toThrow('could not')
+    const login = `Basic ${Buffer.from('user:100%').toString('base64')}`
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([login, login])
+    const state = await readFile(join(place.cache.store.downloads, downloadKey(url), 'state.json'), 'utf8')
+    expect(state).not.toContain('100%')
+  })
 })
 
 describe('unpacks', () => {
@@ -161,6 +176,17 @@ describe('unpacks', () => {
     expect((await readFile(place.target)).equals(plain)).toBe(true)
     expect(await place.leftover()).toBe(0)
     expect(server.requests).toHaveLength(2)
+  })
+
+  test('not without the program for it, which is no failure of the network', async () => {
+    await using server = await serve((request, response) => send(request, response, gzipSync(BYTES)))
+    vi.stubEnv('PATH', '/nonexistent')
+    try {
+      await expect(place.download(server, {})).rejects.toMatchObject({ code: 'MAYFLY_TOOL_MISSING' })
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect(server.requests).toHaveLength(1)
   })
 
   test('not what is damaged, checksum or none', async () => {

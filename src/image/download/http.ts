@@ -87,7 +87,7 @@ export class HttpClient implements AsyncDisposable {
   async #send(url: URL, headers: Record<string, string>): Promise<HttpReply> {
     const { signal, stallMs } = this.#options
     const { username, password } = url
-    const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+    const login = Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString('base64')
     const bare = new URL(url)
     bare.username = bare.password = ''
     try {
@@ -115,6 +115,8 @@ export class HttpClient implements AsyncDisposable {
     if (from.protocol === 'https:' && to.protocol === 'http:' && !this.#options.insecureRedirects) {
       throw lasting(`${shown(from.href)} redirects to ${shown(to.href)}, which is not encrypted`)
     }
+    // To the same server it goes with the same login, however the address is written.
+    if (to.origin === from.origin && to.username === '') [to.username, to.password] = [from.username, from.password]
     return to
   }
 
@@ -133,7 +135,16 @@ export function networkFailure(error: unknown, url: string): HttpFailure {
 
 /** An address for people, without a password in it. */
 export function shown(url: string): string {
-  return url.replace(/^(\w+:\/\/)[^/@]*@/, '$1')
+  return url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1')
+}
+
+/** A part of an address without its escapes. What only looks like one, a URL keeps as it is. */
+export function unescaped(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 function parse(text: string, base?: URL): URL {

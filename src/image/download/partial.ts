@@ -12,6 +12,7 @@ export interface Validator {
   lastModified?: string | undefined
 }
 
+/** Without logins: it is written down. */
 interface Origin extends Validator {
   /** What was asked for; also when a mirror has answered. */
   url: string

@@ -59,21 +59,28 @@ export async function transfer(
   }
   const { totalBytes } = answer
   await onSize(totalBytes)
-  await intake.partial.begin({ url, from, totalBytes, ...validatorOf(reply) })
+  await intake.partial.begin({ url: shown(url), from: shown(from), totalBytes, ...validatorOf(reply) })
   try {
-    for await (const chunk of reply.body) {
+    for await (const chunk of arriving(reply, from)) {
       await intake.write(chunk)
       onBytes(intake.offset, totalBytes)
     }
-  } catch (error) {
+  } finally {
     await intake.flush()
-    throw networkFailure(error, from)
   }
-  await intake.flush()
   if (totalBytes === undefined || intake.offset === totalBytes) return { unchanged: false }
   const sizes = `${formatBytes(intake.offset)} of ${formatBytes(totalBytes)}`
   if (intake.offset > totalBytes) await intake.restart()
   throw new HttpFailure(`${shown(from)}: ${sizes} came`, { transient: true })
+}
+
+/** What comes; only what keeps it from coming is a failure of the network. */
+async function* arriving({ body }: HttpReply, from: string): AsyncGenerator<Buffer> {
+  try {
+    yield* body
+  } catch (error) {
+    throw networkFailure(error, from)
+  }
 }
 
 /** Headers that ask for the rest, or undefined when it must begin anew. */
@@ -83,7 +90,7 @@ async function continuation(
 ): Promise<Record<string, string> | undefined> {
   if (offset === 0) return undefined
   const { origin } = partial
-  const known = origin?.from === options.from ? strong(origin) : undefined
+  const known = origin?.from === shown(options.from) ? strong(origin) : undefined
   if (known === undefined && !options.willBeChecked) return undefined
   return { range: `bytes=${offset}-`, ...(known && { 'if-range': known }) }
 }
@@ -112,7 +119,7 @@ function assess(
   const { etag, totalBytes } = partial.origin ?? {}
   const { etag: now } = validatorOf(reply)
   // Each server has tags of its own.
-  const sameTag = etag === undefined || now === undefined || etag === now || partial.origin?.from !== from
+  const sameTag = etag === undefined || now === undefined || etag === now || partial.origin?.from !== shown(from)
   const sameSize = totalBytes === undefined || rangeTotal === undefined || totalBytes === rangeTotal
   return Number(range?.[1]) === offset && sameSize && sameTag ? { totalBytes: rangeTotal ?? totalBytes } : 'other'
 }
