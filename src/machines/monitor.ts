@@ -28,6 +28,8 @@ export async function openSocket(
   const path = join(sockets, SOCKETS[name])
   for (;;) {
     const socket = connect(path)
+    // Of one that breaks, whoever has it is told by its end.
+    socket.on('error', () => {})
     try {
       await once(socket, 'connect', { signal })
       return socket

@@ -39,7 +39,10 @@ export async function attach(
       throw ended.signal.aborted ? await exitedWhileStarting(directory) : error
     })
   const qmp = await open('qmp')
-  const agent = await open('agent')
+  const agent = await open('agent').catch((error) => {
+    qmp.destroy()
+    throw error
+  })
   const done = new AbortController()
   const log = followFile(join(directory, FILES.console), { from, signal: done.signal })
   // Read-only: whoever wants to type has the console's socket.

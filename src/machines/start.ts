@@ -167,9 +167,14 @@ async function comeUp(
   const connection = ssh
     ? await untilReady(attached, await loginAt(directory, record, ssh), how)
     : await untilAgentReady(attached, how)
-  const agent = connection && guest.cloudInit ? await untilSetUp(attached, connection, how) : record.agent
-  const readyAt = new Date().toISOString()
-  return { up: await writeRecord(directory, { ...record, agent, run: { ...run, ssh, readyAt } }), connection }
+  try {
+    const agent = connection && guest.cloudInit ? await untilSetUp(attached, connection, how) : record.agent
+    const readyAt = new Date().toISOString()
+    return { up: await writeRecord(directory, { ...record, agent, run: { ...run, ssh, readyAt } }), connection }
+  } catch (error) {
+    await connection?.close()
+    throw error
+  }
 }
 
 function argvOf(harness: Harness, { directory, record }: Machine, { sockets, card }: MachineRun): string[] {
