@@ -1,4 +1,4 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { hostKeyIn, seedDisk } from '../guest/cloud-init/seed.js'
@@ -10,6 +10,7 @@ import { createOverlay } from '../image/overlay.js'
 import type { Harness } from '../session/harness.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
 import { FILES } from './machine.js'
+import { ownCopy } from './own-copy.js'
 import { writeSeededInitrd } from './seeded-initrd.js'
 
 /**
@@ -48,7 +49,7 @@ export async function prepareFiles(
     work.push(writeSeededInitrd(image.initrd, at(FILES.initrd), seedArchive(identity, hostname, ssh.authorizedKeys)))
   }
   if (cloudInit) work.push(writeSeedDisk(at(FILES.seed), { ...guest, cloudInit }, identity))
-  if (firmware === 'uefi') work.push(copyFile(findUefi(arch, harness.qemu.path).vars, at(FILES.vars)))
+  if (firmware === 'uefi') work.push(ownCopy(findUefi(arch, harness.qemu.path).vars, at(FILES.vars)))
   await Promise.all(work)
 }
 
