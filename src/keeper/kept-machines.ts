@@ -101,6 +101,8 @@ export class KeptMachines implements AsyncDisposable {
     const started = performance.now()
     const store = await openStore(this.#cacheDir)
     const opening = currentSession(store)
+    // Why it cannot be opened, whoever needs it first says.
+    opening.catch(() => {})
     const link = await this.#link().catch((error: unknown) => {
       this.#options.progress?.note(`machines are not kept between reruns: ${messageOf(error)}`)
       return undefined
