@@ -1,30 +1,29 @@
 import { MayflyError, messageOf } from '../../errors.js'
 import type { SshIdentity } from '../../ssh/identity.js'
 import type { Access } from '../access.js'
+import { readYaml } from './read-yaml.js'
 
 export type CloudConfig = Record<string, unknown>
 
 const HEADER = '#cloud-config'
+/** As cloud-init's is_true has it. */
+const TRUE: ReadonlySet<string> = new Set(['true', '1', 'on', 'yes'])
 
 /** Whether user-data is a cloud-config, and nothing else. */
 export function isCloudConfig(text: string): boolean {
   return /^#cloud-config[ \t]*(?:\r?\n|$)/.test(text)
 }
 
-/**
- * Reads YAML as cloud-init does, which is YAML 1.1: `yes` is true, and `0644` is octal.
- * @throws MayflyError MAYFLY_GUEST_INVALID with the place of the first mistake.
- */
+/** @throws MayflyError MAYFLY_GUEST_INVALID with the place of the first mistake. */
 export async function parseCloudConfig(text: string): Promise<CloudConfig> {
-  const { parse } = await import('yaml')
   let value: unknown
   try {
-    value = parse(text, { version: '1.1', merge: true }) ?? {}
+    value = (await readYaml(text)) ?? {}
   } catch (error) {
     throw invalid('it is not YAML', messageOf(error).split('\n'), error)
   }
   if (typeof value === 'object' && !Array.isArray(value)) return value as CloudConfig
-  throw invalid('it is not a mapping', [`received ${JSON.stringify(value)}`])
+  throw invalid('it is not a mapping', [`received ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}`])
 }
 
 /** A cloud-config as text, read back the same by YAML 1.1. */
@@ -63,7 +62,7 @@ export function statedHostKey(config: CloudConfig): string | undefined {
 export type AccessNeeds = Pick<Access, 'ssh'> & { image: object }
 
 function withUser(own: unknown, name: string, keys: readonly string[], shell: string): unknown[] {
-  const users = own === undefined ? ['default'] : asList(own)
+  const users = own === undefined ? ['default'] : listOfUsers(own)
   const isNamed = (user: unknown) => user === name || asRecord(user).name === name
   const given = asRecord(users.find((user) => isNamed(user)))
   const user = {
@@ -75,6 +74,16 @@ function withUser(own: unknown, name: string, keys: readonly string[], shell: st
     ssh_authorized_keys: [...asList(given.ssh_authorized_keys), ...keys],
   }
   return [...users.filter((other) => !isNamed(other)), user]
+}
+
+/** As cloud-init takes them: a list, names with commas between them, or what is said of each by its name. */
+function listOfUsers(own: unknown): unknown[] {
+  if (typeof own === 'string') return own.split(',').map((name) => name.trim())
+  if (typeof own !== 'object' || own === null || Array.isArray(own)) return asList(own)
+  return Object.entries(own).flatMap(([name, given]): unknown[] => {
+    if (typeof given === 'object') return [{ ...asRecord(given), name }]
+    return TRUE.has(String(given).toLowerCase()) ? [name] : []
+  })
 }
 
 /** What these have from the start: the others have bash. */

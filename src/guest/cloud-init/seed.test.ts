@@ -77,6 +77,29 @@ ssh_keys: { rsa_private: theirs }
     })
   })
 
+  test.each([
+    ['a list', '[default, { name: vm, uid: 7 }]'],
+    ['names by commas', 'default, vm'],
+    ['a mapping', '{ default: true, other: no, vm: { uid: 7 } }'],
+  ])('users may be %s', async (_, written) => {
+    const { users } = await config({
+      cloudInit: { userData: `#cloud-config\nusers: ${written}\n` },
+      ssh: { user: 'vm' },
+    })
+    const shell = '/bin/bash'
+    const own = written.includes('uid') ? { uid: 7 } : {}
+    expect(users).toEqual(['default', expect.objectContaining({ name: 'vm', shell, ...own })])
+  })
+
+  test('what only a looser YAML takes for more than a string stays one', async () => {
+    const values = { mac: '00:11:22:33:44:55', password: '0912345', id: '12e45', answer: 'y', at: '08:30', path: '.' }
+    const lines = Object.entries(values).map(([key, value]) => `${key}: ${value}`)
+    const userData = ['#cloud-config', ...lines, 'fingerprint: 12345678901234567890'].join('\n')
+    const { 'user-data': text } = await seedFiles(guest({ cloudInit: { userData } }), identity)
+    for (const value of Object.values(values)) expect(text).toMatch(new RegExp(`: "${value}"$`, 'm'))
+    expect(text).toMatch(/^fingerprint: 12345678901234567890$/m)
+  })
+
   test('an object will do; words that YAML 1.1 takes for more stay words', async () => {
     const userData = { runcmd: [['echo', 'yes', '0644', 'no']], ssh_authorized_keys: ['ssh-ed25519 THEIRS'] }
     expect(await config({ cloudInit: { userData } })).toMatchObject({
