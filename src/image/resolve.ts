@@ -86,9 +86,10 @@ async function kernel(reference: KernelImage): Promise<Image> {
     initrd: reference.initrd === undefined ? undefined : resolve(reference.initrd),
   }
   const disk = reference.disk === undefined ? undefined : await ownDisk(resolve(reference.disk))
-  const hash = createHash('sha256').update(reference.cmdline)
-  const files = [path.kernel, path.initrd, disk?.path].filter((file) => file !== undefined)
-  for (const file of files) hash.update(await fileDigest(file))
+  const digestOf = async (file: string | undefined) => file && (await fileDigest(file))
+  const files = await Promise.all([path.kernel, path.initrd, disk?.path].map(digestOf))
+  const { cmdline, agent } = reference
+  const hash = createHash('sha256').update(JSON.stringify([cmdline, agent, files]))
   return {
     name: basename(path.kernel),
     digest: `sha256:${hash.digest('hex')}`,
