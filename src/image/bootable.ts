@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { type Arch, hostArch } from '../host/host-arch.js'
 import { catalogueImage, parseArchitecture } from './catalogue.js'
-import { compressionOf, MAGIC_BYTES } from './decompress.js'
+import { compressionOfFile } from './decompress.js'
 import { mirrorsOf } from './download/mirrors.js'
-import { assertChecksum, fileDigest, unreadable } from './file-digest.js'
+import { assertChecksum, fileDigest } from './file-digest.js'
 import type { Image } from './image.js'
 import { importDisk } from './import-disk.js'
 import { type PullOptions, pullUrl, type UrlSource } from './pull.js'
@@ -45,7 +44,7 @@ async function ownDisk(
   options: Parameters<typeof importDisk>[1],
 ): Promise<Image> {
   if (expected !== undefined) await assertChecksum(path, { algorithm: 'sha256', hex: expected })
-  if (compressionOf(await readHead(path)) !== undefined) {
+  if ((await compressionOfFile(path)) !== undefined) {
     const { image } = await importDisk({ path }, options)
     return { ...bootable(basename(path), image), dir: image.dir }
   }
@@ -59,10 +58,4 @@ function bootable(
   { digest, disk }: Pick<Image, 'digest'> & Required<Pick<Image, 'disk'>>,
 ): Omit<Image, 'dir'> {
   return { name, digest, cmdline: [], disk, features: { seed: false, agent: false } }
-}
-
-async function readHead(path: string): Promise<Buffer> {
-  await using file = await open(path).catch(unreadable(path))
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
-  return buffer.subarray(0, bytesRead)
 }

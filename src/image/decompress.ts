@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
+import { unreadable } from './file-digest.js'
 import { GrowingDigest } from './growing-digest.js'
 
 /** How what is compressed begins, and what unpacks it. They write holes where there is nothing but zeros, if they can. */
@@ -21,6 +22,13 @@ export const MAGIC_BYTES = 6
 export function compressionOf(head: Buffer): string | undefined {
   const hex = head.toString('hex', 0, MAGIC_BYTES)
   return TOOLS.find(({ magic }) => hex.startsWith(magic))?.name
+}
+
+/** The same of a file. @throws MayflyError MAYFLY_IMAGE_NOT_FOUND when it cannot be read. */
+export async function compressionOfFile(path: string): Promise<string | undefined> {
+  await using file = await open(path).catch(unreadable(path))
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
+  return compressionOf(buffer.subarray(0, bytesRead))
 }
 
 /** Unpacks a stream of blocks into a file, in a process of its own. */

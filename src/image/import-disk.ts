@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Architecture } from './catalogue-entries.js'
-import { compressionOf, Decompressor, MAGIC_BYTES } from './decompress.js'
+import { compressionOfFile, Decompressor } from './decompress.js'
 import { readDiskImage } from './disk-image.js'
 import type { Checksum } from './download/checksum.js'
 import { assertChecksum, fileDigest, unreadable } from './file-digest.js'
@@ -66,7 +66,7 @@ async function copy(
   convert: boolean,
   { workshop, signal }: Pick<PullOptions, 'workshop' | 'signal'>,
 ): Promise<string | undefined> {
-  const compression = compressionOf(await readHead(path))
+  const compression = await compressionOfFile(path)
   if (compression !== undefined) {
     await using decompressor = await Decompressor.start(compression, target, workshop.childEnvironment())
     for await (const block of createReadStream(path, { highWaterMark: BLOCK_BYTES, signal })) {
@@ -81,10 +81,4 @@ async function copy(
     await sparseCopy(path, target)
   }
   return undefined
-}
-
-async function readHead(path: string): Promise<Buffer> {
-  await using file = await open(path).catch(unreadable(path))
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
-  return buffer.subarray(0, bytesRead)
 }
