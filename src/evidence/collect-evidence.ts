@@ -81,11 +81,10 @@ async function collectFiles(test: TestOutcome, staging: string): Promise<string[
   const ofMachine = async ({ name, vm }: TestMachine) => {
     const { qemu } = vm.life.running
     const entries = historyOf({ name, vm }, test, []).timeline
-    const forwards = new Map([[22, vm.life.target.port], ...vm.life.forwards.ports])
     await Promise.all([
       put(`${name}/console.log`, async () => orNothing(await consoleOf(vm))),
       put(`${name}/commands.txt`, async () => commandsText(entries, test.startedAt)),
-      put(`${name}/qemu.txt`, () => qemuText(qemu, forwards, signal)),
+      put(`${name}/qemu.txt`, () => qemuText(qemu, vm.life.hostPorts, signal)),
       put(`${name}/screenshot.png`, () => screenOf(vm, ANSWER_MS)),
       lookIntoGuest(vm, signal).then(async ({ files, missing: unanswered }) => {
         missing.push(...unanswered.map((line) => `${name}: ${line}`))

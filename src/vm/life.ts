@@ -60,6 +60,13 @@ export class Life {
     return this.#reach.target
   }
 
+  /** Loopback ports that lead to the guest, by its own: none on a bridge, where it has an address, nor without a network. */
+  get hostPorts(): ReadonlyMap<number, number> {
+    const { address } = this.#reach
+    const isForwarded = this.#running.card.mode === 'user' && address !== undefined
+    return new Map([...(isForwarded ? [[22, address.port] as const] : []), ...this.forwards.ports])
+  }
+
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
   async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
     await this.#restart
