@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Store } from '../image/store.js'
 
@@ -10,6 +10,9 @@ interface LastingClaim {
   /** What of the store is not to be collected. */
   directories: readonly string[]
 }
+
+/** A holder is claimed for before it is there; nothing takes longer until then. */
+const YOUNG_MS = 60 * 60_000
 
 /** Keeps directories of the store from being collected for as long as `holder` exists, whatever session is alive. */
 export async function claimFor(store: Store, holder: string, directories: readonly string[]): Promise<void> {
@@ -24,7 +27,7 @@ export async function releaseClaims(store: Store, holder: string): Promise<void>
   await rm(pathOf(store, holder), { force: true })
 }
 
-/** All that is claimed by somebody who is still there; the claims of others are removed. */
+/** All that is claimed by somebody who is still there; the claims of others are removed, unless they may be about to come. */
 export async function claimedDirectories(store: Store): Promise<string[]> {
   const names = (await readdir(claimsOf(store)).catch(() => [])).filter((name) => name.endsWith('.json'))
   const claimed = names.map(async (name): Promise<readonly string[]> => {
@@ -38,8 +41,10 @@ export async function claimedDirectories(store: Store): Promise<string[]> {
       // One that cannot be looked at may be there.
       (error) => error.code !== 'ENOENT',
     )
-    if (!held) await rm(path, { force: true })
-    return held ? claim.directories : []
+    if (held) return claim.directories
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }))
+    if (Date.now() - mtimeMs > YOUNG_MS) await rm(path, { force: true })
+    return []
   })
   return (await Promise.all(claimed)).flat()
 }
