@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -59,10 +60,11 @@ export function guestsOf(machines: readonly Machine[], use: Use = {}): Map<strin
   return guests
 }
 
-/** @throws MayflyError MAYFLY_VMFILE_INVALID when there is none. */
+/** @throws MayflyError MAYFLY_VMFILE_INVALID when there is none, or it is no text. */
 export function readVmFile(path: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(path, 'utf8')
+    bytes = readFileSync(path)
   } catch (error) {
     throw new MayflyError('MAYFLY_VMFILE_INVALID', `cannot read ${path}`, {
       details: [messageOf(error)],
@@ -70,6 +72,10 @@ export function readVmFile(path: string): string {
       cause: error,
     })
   }
+  // A disk, say: each of its bytes would be a mistake, and finding the next one takes a look at all of it.
+  if (!isUtf8(bytes) || bytes.includes(0))
+    throw new MayflyError('MAYFLY_VMFILE_INVALID', `${path} is not text in UTF-8`)
+  return bytes.toString()
 }
 
 function picked(machines: readonly Machine[], only: readonly string[], path: string): Machine[] {
