@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
 import { describe, expect, test, vi } from 'vitest'
 import type { Checksum } from './checksum.js'
+import { Downloader } from './download.js'
 import { downloadKey } from './partial.js'
 import { BYTES, EXPECTED, HALF, Place, sending, starts } from './testing/downloading.js'
 import { type Answer, send, serve, sha256Hex } from './testing/file-server.js'
@@ -153,6 +154,16 @@ describe('redirects', () => {
     const state = await readFile(join(place.cache.store.downloads, downloadKey(url), 'state.json'), 'utf8')
     expect(state).not.toContain('100%')
   })
+})
+
+test('a checksum file that ends early is asked for again', async () => {
+  const sums = Buffer.from(`${EXPECTED.hex}  image.img\n`)
+  await using server = await serve((request, response, count) =>
+    send(request, response, sums, count === 1 ? { dropAt: 10 } : {}),
+  )
+  await using downloader = await Downloader.open(place.cache.options)
+  const found = await downloader.publishedChecksum(`${server.origin}/SHA256SUMS`, `${server.origin}/image.img`)
+  expect(found).toEqual(EXPECTED)
 })
 
 describe('unpacks', () => {

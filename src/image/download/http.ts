@@ -18,6 +18,7 @@ export class HttpFailure extends Error {
 export interface HttpReply {
   status: number
   headers: Record<string, string | string[] | undefined>
+  /** Ends with an HttpFailure when it does not come to its end. */
   body: AsyncIterable<Buffer> & { dump(): Promise<void> }
 }
 
@@ -103,7 +104,8 @@ export class HttpClient implements AsyncDisposable {
         bodyTimeout: stallMs,
         headers: { 'user-agent': 'mayfly', ...headers, ...(username && { authorization: `Basic ${login}` }) },
       })
-      return { status: statusCode, headers: answered, body: body as unknown as HttpReply['body'] }
+      const arriving = { [Symbol.asyncIterator]: () => bytesOf(body, url.href), dump: () => body.dump() }
+      return { status: statusCode, headers: answered, body: arriving }
     } catch (error) {
       throw networkFailure(error, url.href)
     }
@@ -125,9 +127,17 @@ export class HttpClient implements AsyncDisposable {
   }
 }
 
+/** Whoever reads it may fail for other reasons, which are no business of the network. */
+async function* bytesOf(body: AsyncIterable<Buffer>, url: string): AsyncGenerator<Buffer> {
+  try {
+    yield* body
+  } catch (error) {
+    throw networkFailure(error, url)
+  }
+}
+
 /** What went wrong while a body was read, or before it came. */
-export function networkFailure(error: unknown, url: string): HttpFailure {
-  if (error instanceof HttpFailure) return error
+function networkFailure(error: unknown, url: string): HttpFailure {
   const code = errnoOf(error) ?? errnoOf((error as Error).cause) ?? ''
   const reason = code.startsWith('UND_ERR') && code.endsWith('TIMEOUT') ? 'nothing comes any more' : messageOf(error)
   return new HttpFailure(`${shown(url)}: ${reason || code}`, { transient: !LASTING.test(code), cause: error })

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { downloadKey } from './partial.js'
 import { BYTES, EXPECTED, HALF, Place, sending, starts } from './testing/downloading.js'
-import { send, serve } from './testing/file-server.js'
+import { send, serve, sha256Hex } from './testing/file-server.js'
 
 const place = new Place()
 
@@ -92,6 +93,18 @@ describe('goes on where a connection has ended', () => {
     await place.download(server)
     await place.expectDownloaded()
     expect(server.requests).toHaveLength(1)
+  })
+
+  test('not of so little that nobody could see whether it is compressed', async () => {
+    const packed = gzipSync(BYTES)
+    await using server = await serve((request, response) => send(request, response, packed))
+    const url = `${server.origin}/image.img`
+    const directory = join(place.cache.store.downloads, downloadKey(url))
+    await mkdir(directory)
+    await writeFile(join(directory, 'part'), packed.subarray(0, 1))
+    await writeFile(join(directory, 'state.json'), JSON.stringify({ url, from: url, totalBytes: packed.length }))
+    await place.download(server, { expected: { algorithm: 'sha256', hex: sha256Hex(packed) } })
+    await place.expectDownloaded()
   })
 
   test('not of pieces that nobody can say anything of', async () => {

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../units.js'
-import { type HttpClient, HttpFailure, type HttpReply, networkFailure, shown } from './http.js'
+import { MAGIC_BYTES } from '../decompress.js'
+import { type HttpClient, HttpFailure, type HttpReply, shown } from './http.js'
 import type { Intake } from './intake.js'
 import type { Validator } from './partial.js'
 
@@ -61,7 +62,7 @@ export async function transfer(
   await onSize(totalBytes)
   await intake.partial.begin({ url: shown(url), from: shown(from), totalBytes, ...validatorOf(reply) })
   try {
-    for await (const chunk of arriving(reply, from)) {
+    for await (const chunk of reply.body) {
       await intake.write(chunk)
       onBytes(intake.offset, totalBytes)
     }
@@ -74,21 +75,13 @@ export async function transfer(
   throw new HttpFailure(`${shown(from)}: ${sizes} came`, { transient: true })
 }
 
-/** What comes; only what keeps it from coming is a failure of the network. */
-async function* arriving({ body }: HttpReply, from: string): AsyncGenerator<Buffer> {
-  try {
-    yield* body
-  } catch (error) {
-    throw networkFailure(error, from)
-  }
-}
-
 /** Headers that ask for the rest, or undefined when it must begin anew. */
 async function continuation(
   { offset, partial }: Intake,
   options: TransferOptions,
 ): Promise<Record<string, string> | undefined> {
-  if (offset === 0) return undefined
+  // Of less nobody has seen yet whether it is compressed.
+  if (offset < MAGIC_BYTES) return undefined
   const { origin } = partial
   const known = origin?.from === shown(options.from) ? strong(origin) : undefined
   if (known === undefined && !options.willBeChecked) return undefined
