@@ -13,7 +13,7 @@ import { aboutAccelerator } from '../snapshot/cold-boot.js'
 import { joinNetwork, type SshAddress } from '../snapshot/join-network.js'
 import { FILES, imageLayers, rebootMachine, seedIn } from '../snapshot/machine.js'
 import { untilAgentReady, untilReady } from '../snapshot/ready.js'
-import { untilSetUp } from '../snapshot/set-up.js'
+import { setUpOverSsh, untilSetUp } from '../snapshot/set-up.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import { connectTo, loginAt } from './connect.js'
@@ -63,7 +63,10 @@ async function finish(machine: Machine, options: StartOptions): Promise<Machine>
   const timeoutMs = bootTimeout === undefined ? COMING_MS : toMilliseconds(bootTimeout, 'boot timeout')
   const connecting = () => connectTo(machine, { timeoutMs, signal })
   await using connection = await progress.step(`wait for ${name}`, connecting)
-  return await provisioned(await ready(machine, connection.target), connection, options)
+  const { guest, agent: seen } = record
+  const agent = guest.cloudInit ? await setUpOverSsh(connection, { name, timeoutMs, signal }) : seen
+  const up = await ready({ ...machine, record: { ...record, agent } }, connection.target)
+  return await provisioned(up, connection, options)
 }
 
 /** Writes down that a command has succeeded in it, or that somebody has logged in. */

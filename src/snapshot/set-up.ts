@@ -23,28 +23,37 @@ const HAS_AGENT = 'command -v systemctl >/dev/null && systemctl is-active --quie
 export async function untilSetUp(
   { qemu, agent }: Running,
   connection: SshConnection,
+  options: SetUpOptions,
+): Promise<boolean> {
+  const console = () => qemu.console.tail().map((line) => `console: ${line}`)
+  const hasAgent = await Promise.race([setUpOverSsh(connection, options, console), qemu.failOnExit()])
+  if (!hasAgent) return false
+  await within(Promise.race([agent.ready(), qemu.failOnExit()]), options.timeoutMs, () => {
+    return new MayflyError('MAYFLY_BOOT_TIMEOUT', `the agent of ${options.name} runs, and was not heard of`)
+  })
+  return true
+}
+
+/**
+ * The same by what the guest says alone.
+ * @param more to say of a failure.
+ */
+export async function setUpOverSsh(
+  connection: SshConnection,
   { name, timeoutMs, signal }: SetUpOptions,
+  more: () => string[] = () => [],
 ): Promise<boolean> {
   const late = () =>
     new MayflyError('MAYFLY_BOOT_TIMEOUT', `cloud-init of ${name} did not end within ${timeoutMs} ms`, {
-      details: qemu.console.tail().map((line) => `console: ${line}`),
+      details: more(),
     })
-  const { exitCode, stdout, stderr } = await within(
-    Promise.race([exec(connection, ['sh', '-c', WAIT], { signal }), qemu.failOnExit()]),
-    timeoutMs,
-    late,
-  )
+  const { exitCode, stdout, stderr } = await within(exec(connection, ['sh', '-c', WAIT], { signal }), timeoutMs, late)
   if (exitCode === 1) {
     const said = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
     throw new MayflyError('MAYFLY_COMMAND_FAILED', `cloud-init failed in ${name}`, {
-      details: [...said, ...qemu.console.tail().map((line) => `console: ${line}`)],
+      details: [...said, ...more()],
       hint: 'Is the user-data as cloud-init wants it? Its log is on the console.',
     })
   }
-  const { exitCode: absent } = await exec(connection, ['sh', '-c', HAS_AGENT], { signal })
-  if (absent !== 0) return false
-  await within(Promise.race([agent.ready(), qemu.failOnExit()]), timeoutMs, () => {
-    return new MayflyError('MAYFLY_BOOT_TIMEOUT', `the agent of ${name} runs, and was not heard of`)
-  })
-  return true
+  return (await exec(connection, ['sh', '-c', HAS_AGENT], { signal })).exitCode === 0
 }
