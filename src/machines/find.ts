@@ -37,7 +37,8 @@ export async function listMachines(data: DataDirectory = dataDirectory()): Promi
 /** The machine of exactly this name, if there is one. @throws MayflyError MAYFLY_OPTION_INVALID, MAYFLY_VM_STATE. */
 export async function machineNamed(name: string, data: DataDirectory = dataDirectory()): Promise<Machine | undefined> {
   assertMachineName(name)
-  return await readMachine(join(data.machines, name))
+  const machine = await readMachine(join(data.machines, name))
+  return machine && (await import('./record-schema.js')).assertSound(machine)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Guest } from '../guest/spec.js'
@@ -133,6 +133,29 @@ test('destroy ends it, whatever its record says, and releases its image', async 
   expect(await processesOf(machine.directory)).toEqual([])
   expect(existsSync(machine.directory)).toBe(false)
   expect(await claimedDirectories(await openStore(place.cacheDir))).toEqual([])
+})
+
+test('a machine that was copied by its files cannot end or remove the first one', async () => {
+  const machine = await start(await create('web'))
+  const copy = join(place.data.machines, 'copy')
+  await cp(machine.directory, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+  await expect(findMachine('copy', place.data)).rejects.toThrow('it is that of web')
+  await destroyMachine({ name: 'copy', directory: copy }, place)
+  const moved = {
+    root: join(place.root, 'moved'),
+    machines: join(place.root, 'moved/machines'),
+    locks: place.data.locks,
+  }
+  const other = join(moved.machines, 'web')
+  await cp(machine.directory, other, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+  const there = await findMachine('web', moved)
+  expect(await lookAt(there)).toEqual({ state: 'stopped' })
+  expect(await stopMachine(there, { ...place, data: moved })).toBe('off')
+  await destroyMachine(there, { ...place, data: moved })
+  expect(existsSync(other)).toBe(false)
+  await symlink(place.data.root, join(place.root, 'link'))
+  const linked = await findMachine('web', { ...place.data, machines: join(place.root, 'link/machines') })
+  for (const same of [machine, linked]) expect((await lookAt(same)).state).toBe('starting')
 })
 
 test('a QEMU that does not start says why, and nothing runs', async () => {

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { ProcessIdentity } from '../host/process-table.js'
 import type { Image } from '../image/image.js'
 import type { NetworkCard } from '../qemu/argv.js'
 import type { SshAddress } from '../snapshot/join-network.js'
+import { areSocketsOf } from './sockets.js'
 
 /** Changes whenever an older Mayfly could not make sense of a record. */
 export const RECORD_FORMAT = 1
@@ -76,7 +77,14 @@ export async function readMachine(directory: string): Promise<Machine | undefine
       `format: ${JSON.stringify(record?.format)}, this version of Mayfly knows ${RECORD_FORMAT}`,
     ])
   }
-  return { name: record.name, directory, record }
+  if (record.name !== basename(directory)) {
+    throw damaged(directory, [
+      `it is that of ${record.name}: a machine cannot be copied, nor called otherwise, by its directory`,
+    ])
+  }
+  // Of a data directory that was copied or moved, what runs is not ours.
+  const own = record.run === undefined || areSocketsOf(directory, record.run.sockets)
+  return { name: record.name, directory, record: own ? record : { ...record, run: undefined } }
 }
 
 /** Replaces the record in one step, and gives the machine as it is then. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { lstat, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { SOCKETS } from '../qemu/argv.js'
 
@@ -16,7 +17,7 @@ const LONGEST_NAME = Math.max(...Object.values(SOCKETS).map(({ length }) => leng
 export async function socketsDirectory(machine: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   if (Buffer.byteLength(machine) + 1 + LONGEST_NAME <= LONGEST_PATH) return machine
   const runtime = join(env.XDG_RUNTIME_DIR || tmpdir(), `mayfly-${process.getuid?.() ?? 0}`)
-  const own = join(runtime, createHash('sha256').update(machine).digest('hex').slice(0, 16))
+  const own = join(runtime, shortName(machine))
   for (const path of [runtime, own]) {
     await mkdir(path, { mode: 0o700 }).catch((error) => {
       if (error.code !== 'EEXIST') throw error
@@ -29,4 +30,18 @@ export async function socketsDirectory(machine: string, env: NodeJS.ProcessEnv =
     })
   }
   return own
+}
+
+/** Whether sockets are those of the machine in a directory, by whatever path; those of a machine that was copied are the first one's. */
+export function areSocketsOf(machine: string, sockets: string): boolean {
+  return sockets === machine || basename(sockets) === shortName(machine) || isSameDirectory(sockets, machine)
+}
+
+function shortName(machine: string): string {
+  return createHash('sha256').update(machine).digest('hex').slice(0, 16)
+}
+
+function isSameDirectory(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev
 }
