@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import type { MayflyError } from '../errors.js'
 import { openStore } from '../image/store.js'
 import { dataDirectory } from '../machines/data-directory.js'
 import { listMachines } from '../machines/find.js'
+import type { Machine } from '../machines/record.js'
 import { listSessionsAndVms } from '../session/list.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
@@ -29,12 +31,34 @@ export async function list({ cacheDir }: ActionContext, { quiet, json }: ListOpt
 async function ownMachines(): Promise<MachineFacts[]> {
   const data = dataDirectory()
   const { machines, damaged } = await listMachines(data)
-  const facts = await Promise.all(machines.map((machine) => factsOf(machine)))
-  const others = damaged.map(({ name, error }): MachineFacts => {
-    return { name, state: 'damaged', note: error.shortMessage, directory: join(data.machines, name) }
-  })
+  const facts = await Promise.all(machines.map(factsOrDamage))
+  const others = damaged.map(({ name, error }) => damageOf(name, join(data.machines, name), error))
   // A locale's own order would cost its tables, a tenth of the command's time.
   return [...facts, ...others].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** One that nothing can be said of does not keep the others from being listed. */
+async function factsOrDamage(machine: Machine): Promise<MachineFacts> {
+  try {
+    return await factsOf(machine)
+  } catch (error) {
+    const why = whatIsWrong(machine, await import('../machines/record-schema.js'))
+    if (why) return damageOf(machine.name, machine.directory, why)
+    throw error
+  }
+}
+
+function whatIsWrong(machine: Machine, { assertSound }: typeof import('../machines/record-schema.js')) {
+  try {
+    assertSound(machine)
+    return undefined
+  } catch (error) {
+    return error as MayflyError
+  }
+}
+
+function damageOf(name: string, directory: string, { shortMessage }: MayflyError): MachineFacts {
+  return { name, state: 'damaged', note: shortMessage, directory }
 }
 
 /** Those of running tests. */

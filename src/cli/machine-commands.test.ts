@@ -154,6 +154,19 @@ test('what a machine does is told in a table, in words and in JSON', async () =>
   expect((await mayfly(['list', '--json'])).stdout).toBe('[]')
 })
 
+test('a record that says too little does not keep the others from being listed, and nobody from acting on them', async () => {
+  await make('web')
+  const odd = join(place.data.machines, 'odd')
+  await mkdir(odd)
+  await writeFile(join(odd, RECORD), '{"format":1,"name":"odd"}')
+  const { stdout, exitCode } = await mayfly(['list'])
+  expect(exitCode).toBe(0)
+  expect(stdout).toMatch(/^odd +damaged .*the record of a machine cannot be read/m)
+  expect(stdout).toMatch(/^web +stopped/m)
+  expect(await mayfly(['status', 'odd'])).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('hostKey') })
+  expect((await mayfly(['destroy', 'odd'])).exitCode).toBe(0)
+})
+
 test('without a name, the machine is that of the VMFile here or above', async () => {
   const project = join(place.root, 'project/deep')
   await mkdir(project, { recursive: true })
