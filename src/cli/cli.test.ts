@@ -36,6 +36,14 @@ test.each(['run', 'warm', 'doctor', 'ls', 'gc'])('the help of %s has an example'
   expect(stdout).toContain(`$ mayfly ${name}`)
 })
 
+test('help that nobody reads to its end is no failure of ours', async () => {
+  const line = `"$@" --help | true; echo "\${PIPESTATUS[0]}"`
+  const { stdout, stderr } = await execa('bash', ['-c', line, 'bash', process.execPath, built.main])
+  // Whether the pipe is closed by then is up to the host.
+  expect(stdout).toMatch(/^(?:0|141)$/)
+  expect(stderr).toBe('')
+})
+
 test('the version is the package’s', async () => {
   expect((await mayfly(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+$/)
 })
