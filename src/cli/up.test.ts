@@ -43,6 +43,8 @@ async function made(name: string, vmfile?: string): Promise<void> {
     cacheDir: join(project, 'cache'),
     machineType: 'q35',
     hostKey: 'ssh-ed25519 A',
+    agent: true,
+    starts: 0,
     vmfile,
   }
   await writeFile(join(directory, 'machine.json'), JSON.stringify(record))

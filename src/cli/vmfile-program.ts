@@ -14,7 +14,7 @@ export function addVmFileCommands(program: Command): void {
     .summary('say everything that is wrong with VMFiles')
     .description(
       'Reads VMFiles, and says everything that is wrong with them: where, and what to do. What is right but cannot be run by\n' +
-        'this version of Mayfly is a warning. Exits with 1 if there is an error.',
+        'this version of Mayfly is a warning. The file - is standard input. Exits with 1 if there is an error.',
     )
     .option(
       '--json',

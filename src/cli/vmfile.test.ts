@@ -104,6 +104,34 @@ test('format - goes from standard input to standard output', async () => {
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'vm "a" {\n  image "micro"\n}\n' })
 })
 
+test('check: a machine without an image, or a step without anything to do, is said once', async () => {
+  const { file, mayfly } = await project('vm "web" {}\n')
+  const { exitCode, stdout, stderr } = await mayfly('check')
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' })
+  expect(stdout).toMatch(/^VMFile\.kdl:1:1: error: vm needs an image$[\s\S]*VMFile\.kdl: 1 error\n$/m)
+  await writeFile(file, 'vm "web" {\n  image "micro"\n  provision "shell" {}\n}\n')
+  expect((await mayfly('check')).stdout).toMatch(/needs inline or script$[\s\S]*VMFile\.kdl: 1 error\n$/m)
+})
+
+test('check - reads standard input, as editors have it', async () => {
+  const { stdout, exitCode } = await run('/', ['check', '-'], 'vm "a" {\n  image "micro"\n  vcpu 2\n}\n')
+  expect(exitCode).toBe(1)
+  expect(stdout).toMatch(/^-:3:3: error: vcpu is unknown in vm/)
+})
+
+test.each([
+  ['a disk image', Buffer.from([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]), 'it is not text in UTF-8'],
+  ['UTF-16, as PowerShell writes it', Buffer.from('\uFEFFvm "a" {}', 'utf16le'), 'it is not text in UTF-8'],
+  ['what nobody writes', Buffer.alloc(5 * 1024 * 1024, '\n'), 'it has 5.0 MiB'],
+])('%s is no VMFile', async (_, bytes, why) => {
+  const { file, mayfly } = await project('')
+  await writeFile(file, bytes)
+  for (const verb of ['check', 'format']) {
+    expect(await mayfly(verb)).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining(why) })
+  }
+  expect(bytes.equals(await readFile(file))).toBe(true)
+})
+
 test('a file that is not there is a wrong command line', async () => {
   for (const verb of ['check', 'format']) {
     const { exitCode, stdout, stderr } = await run('/', [verb, 'none.kdl'])

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { text as textOf } from 'node:stream/consumers'
+import { buffer as bufferOf } from 'node:stream/consumers'
 import { MayflyError } from '../errors.js'
 import { type Diagnostic, Diagnostics, errorsIn, renderDiagnostic } from '../vmfile/diagnostic.js'
 import { formatVmFile } from '../vmfile/format.js'
@@ -7,7 +7,7 @@ import { toGuestSpec } from '../vmfile/guest-spec.js'
 import { checkHostFiles } from '../vmfile/host-files.js'
 import { inspectVmFile } from '../vmfile/parse.js'
 import type { Source } from '../vmfile/source.js'
-import { readVmFile } from '../vmfile/vmfile.js'
+import { readVmFile, vmFileText } from '../vmfile/vmfile.js'
 import type { ActionContext } from './action.js'
 import { EXIT } from './exit.js'
 import { printError } from './report-error.js'
@@ -22,7 +22,8 @@ interface Checked {
 
 /** `mayfly vmfile check` */
 export async function check(_: ActionContext, { json }: { json?: boolean }, files: string[]): Promise<number> {
-  const checked = named(files).map((path) => checkFile(path, readVmFile(path)))
+  const checked: Checked[] = []
+  for (const path of named(files)) checked.push(checkFile(path, await textAt(path)))
   if (json) await printJson(checked.map(asJson))
   else for (const file of checked) await print(render(file))
   return checked.some(({ diagnostics }) => errorsIn(diagnostics).length > 0) ? EXIT.unfit : 0
@@ -33,7 +34,7 @@ export async function format(_: ActionContext, { check }: { check?: boolean }, f
   const texts: { path: string; text: string }[] = []
   // All are read before the first is written.
   for (const path of named(files)) {
-    texts.push({ path, text: path === '-' ? await textOf(process.stdin) : readVmFile(path) })
+    texts.push({ path, text: await textAt(path) })
   }
   let status = 0
   for (const { path, text } of texts) {
@@ -47,6 +48,10 @@ export async function format(_: ActionContext, { check }: { check?: boolean }, f
     }
   }
   return status
+}
+
+async function textAt(path: string): Promise<string> {
+  return path === '-' ? vmFileText('standard input', await bufferOf(process.stdin)) : readVmFile(path)
 }
 
 function named(files: readonly string[]): readonly string[] {

@@ -17,7 +17,8 @@ export interface Use {
 export function toGuestSpec(machine: Machine, found: Diagnostics, use: Use = {}): GuestSpec | undefined {
   const before = found.size
   checkSupport(machine, found, use)
-  return found.size === before ? specOf(machine, found) : undefined
+  // What is broken has been reported, and no guest comes of it.
+  return found.size === before && !machine.places.anyBroken ? specOf(machine, found) : undefined
 }
 
 /** What a machine may have, and GuestSpec has not, as it is today. */

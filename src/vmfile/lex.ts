@@ -30,9 +30,19 @@ export function lex(text: string, diagnostics: Diagnostics): Lexed {
       ? repairAt(patched, tokens, errors[0], diagnostics)
       : repairEnd(patched, tokens, diagnostics)
     if (!repair) return { text, tokens, repaired, truncated }
+    if (repaired.length === MOST_REPAIRS) return { ...cut(text, tokens, repair, diagnostics), repaired }
     const { span, replacement, truncates = false } = repair
     patched = patched.slice(0, span.start) + replacement + patched.slice(span.end)
     repaired.push(span)
     truncated ||= truncates
   }
+}
+
+/** Each takes a pass over the text. What needs more is in another language. */
+const MOST_REPAIRS = 50
+
+function cut(text: string, all: readonly Token[], { span }: Repair, found: Diagnostics): Omit<Lexed, 'repaired'> {
+  const end = span.start
+  found.error({ start: end, end: end + 1 }, 'too much of this file is no KDL: the rest of it has not been read')
+  return { text, tokens: all.filter(({ endOffset }) => endOffset < end), truncated: true }
 }

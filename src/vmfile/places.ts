@@ -22,6 +22,11 @@ export class Places {
     this.#broken.push(path.join('.'))
   }
 
+  /** Whether there is anything of the kind. */
+  get anyBroken(): boolean {
+    return this.#broken.length > 0
+  }
+
   isBroken(path: Path): boolean {
     const key = path.join('.')
     return this.#broken.some((broken) => key === broken || key.startsWith(`${broken}.`))

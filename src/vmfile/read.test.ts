@@ -38,6 +38,16 @@ function keptByKdljs(nodes: Document): Plain[] {
 
 const right = ['vmctl/full-example', 'vmctl/fragments', 'vmctl/omnios-builder', 'vmctl/multi-vm', 'good/kdl-v2']
 
+test('another language is given up on, and blocks without end: not the time, and not the stack', () => {
+  const messages = (text: string) => read(text).diagnostics.sorted.map(({ message }) => message)
+  const json = `{${'"key": ["value", {"a": 1}],\n'.repeat(20_000)}}`
+  expect(messages(json)).toContain('too much of this file is no KDL: the rest of it has not been read')
+  expect(messages('a {'.repeat(20_000))).toEqual([
+    'blocks are nested too deeply: the rest of the file has not been read',
+  ])
+  expect(messages('a {'.repeat(60) + '}'.repeat(60))).toEqual([])
+})
+
 test.each(right)('%s is to this reader what it is to kdljs', (name) => {
   const text = readFileSync(`${FIXTURES}${name}.kdl`, 'utf8')
   const { errors, output } = parse(text)

@@ -5,6 +5,8 @@ import type { Span } from './source.js'
 import { TokenCursor } from './token-cursor.js'
 import { STRINGS, VALUES, ValueReader } from './value-reader.js'
 
+/** Deeper than what anybody means, and less deep than the stack. */
+const DEEPEST = 64
 const END_OF_NODE = ['NewLine', 'LineComment', 'SemiColon', 'RightBrace', 'EOF']
 interface OpenNode {
   name: string
@@ -26,6 +28,8 @@ export class Reader {
   readonly #read: ValueReader
   /** The first block whose end is not indented as its beginning. */
   #crooked: { block: Span; end: Span } | undefined
+  #depth = 0
+  #tooDeep = false
 
   constructor(lexed: Lexed, found: Diagnostics, v1: ReadonlyMap<number, string> = new Map()) {
     this.#lexed = lexed
@@ -39,6 +43,20 @@ export class Reader {
     return this.#nodes()
   }
 
+  /** What stands in `block`, whose opening brace has been taken. */
+  #inside(block: Span): KdlNode[] {
+    if (this.#depth === DEEPEST) {
+      this.#found.error(block, 'blocks are nested too deeply: the rest of the file has not been read')
+      this.#tooDeep = true
+      this.#at.skipAll()
+      return []
+    }
+    this.#depth++
+    const nodes = this.#nodes(block)
+    this.#depth--
+    return nodes
+  }
+
   /** Until the brace that closes `block`, or the end. */
   #nodes(block?: Span): KdlNode[] {
     const nodes: OpenNode[] = []
@@ -46,7 +64,7 @@ export class Reader {
       this.#at.skipLines()
       const { name, span } = this.#at
       if (name === 'EOF') {
-        if (block && !this.#lexed.truncated) this.#notClosed(block)
+        if (block && !this.#lexed.truncated && !this.#tooDeep) this.#notClosed(block)
         return nodes
       }
       if (name === 'RightBrace') {
@@ -94,7 +112,7 @@ export class Reader {
     const hint = node ? `Write ${node.name} … { on one line.` : undefined
     this.#found.error(span, 'a { must stand on the line of its node', { hint })
     this.#at.take()
-    const children = this.#nodes(span)
+    const children = this.#inside(span)
     if (node && !node.children) Object.assign(node, { children, blockSpan: span })
   }
 
@@ -125,7 +143,7 @@ export class Reader {
     if (!this.#at.is('LeftBrace')) return
     const { span: block } = this.#at
     this.#at.take()
-    this.#nodes(block)
+    this.#inside(block)
   }
 
   #entry(node: OpenNode, spaced: boolean): void {
@@ -156,7 +174,7 @@ export class Reader {
   #block(node: OpenNode, dropped: boolean): void {
     const { span } = this.#at
     this.#at.take()
-    const children = this.#nodes(span)
+    const children = this.#inside(span)
     if (dropped) return
     if (node.blockSpan) {
       const related = { span: node.blockSpan, message: 'the first one' }

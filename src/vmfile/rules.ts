@@ -35,6 +35,7 @@ class Rules {
       this.#found.error(this.#places.at([]), 'vm needs an image', {
         hint: 'Give one of image "…", image-url "https://…", or kernel "…" with initrd and cmdline.',
       })
+      this.#places.breakOff(['image'])
     }
     this.#conflict('image', 'imageUrl', 'A machine has one image.')
     if (kernel) this.#conflict('kernel', 'imageUrl', 'A kernel has its disk in image.')
@@ -67,6 +68,7 @@ class Rules {
         this.#found.error(this.#places.at(path), 'provision "shell" needs inline or script', {
           hint: 'As in provision "shell" { inline "apt-get update"; }',
         })
+        this.#places.breakOff(path)
       }
     }
   }

@@ -64,6 +64,10 @@ export class TokenCursor {
     this.index += count
   }
 
+  skipAll(): void {
+    this.index = this.#tokens.length
+  }
+
   /** The tokens of the value that begins here: a quoted string has several. */
   peekValue(): readonly Token[] {
     const closing = CLOSING[this.name]

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { errnoOf, MayflyError, messageOf } from '../errors.js'
 import type { GuestSpec } from '../guest/spec.js'
 import { nearest } from '../nearest.js'
+import { formatBytes } from '../units.js'
 import { Diagnostics, vmFileError } from './diagnostic.js'
 import { toGuestSpec, type Use } from './guest-spec.js'
 import { checkHostFiles } from './host-files.js'
@@ -60,7 +61,7 @@ export function guestsOf(machines: readonly Machine[], use: Use = {}): Map<strin
   return guests
 }
 
-/** @throws MayflyError MAYFLY_VMFILE_INVALID when there is none, or it is no text. */
+/** @throws MayflyError MAYFLY_VMFILE_INVALID when there is none. */
 export function readVmFile(path: string): string {
   let bytes: Buffer
   try {
@@ -72,10 +73,19 @@ export function readVmFile(path: string): string {
       cause: error,
     })
   }
-  // A disk, say: each of its bytes would be a mistake, and finding the next one takes a look at all of it.
-  if (!isUtf8(bytes) || bytes.includes(0))
-    throw new MayflyError('MAYFLY_VMFILE_INVALID', `${path} is not text in UTF-8`)
-  return bytes.toString()
+  return vmFileText(path, bytes)
+}
+
+/** Far more than anybody writes. */
+const LARGEST_BYTES = 4 * 1024 * 1024
+
+/** @throws MayflyError MAYFLY_VMFILE_INVALID for bytes that are no VMFile's, such as those of a disk image. */
+export function vmFileText(path: string, bytes: Buffer): string {
+  if (bytes.length <= LARGEST_BYTES && isUtf8(bytes) && !bytes.includes(0)) return bytes.toString()
+  const what = bytes.length > LARGEST_BYTES ? `has ${formatBytes(bytes.length)}` : 'is not text in UTF-8'
+  throw new MayflyError('MAYFLY_VMFILE_INVALID', `${path} is no VMFile: it ${what}`, {
+    hint: 'A VMFile is text in KDL, saved as UTF-8.',
+  })
 }
 
 function picked(machines: readonly Machine[], only: readonly string[], path: string): Machine[] {
