@@ -14,11 +14,12 @@ export function addImageCommands(program: Command): void {
   command<PullCommandOptions>(image, 'pull <image>', async () => (await import('./image-pull.js')).pull)
     .summary('download an image into the cache')
     .description(
-      'Downloads a disk image, unless the cache has what its publisher has now. It is checked against the checksum of its\n' +
+      'Downloads a disk image, unless the cache has what its publisher has now. It is checked against the checksum of its ' +
         'publisher, unpacked (.zst, .xz, .gz, .bz2), and kept by its digest. What a broken download has left is gone on with.\n' +
-        `${IMAGES}\n` +
+        `${IMAGES} ` +
         'Proxies: http_proxy, https_proxy, no_proxy. Mirrors: MAYFLY_IMAGE_MIRRORS, values of --mirror with blanks between them.',
     )
+    .option('--name <name>', 'what to call it (default: the name in the catalogue, or that of the file)')
     .option('--arch <name>', 'x86_64 or aarch64 (default: that of this host)')
     .option('--checksum <sum>', 'sha256 or sha512 of what is downloaded, or the URL of the publisher’s checksum file')
     .option('--mirror <from=to>', 'look for addresses that begin with <from> below <to> first (repeatable)', append)

@@ -16,6 +16,7 @@ import { delayed, progressOn } from './progress.js'
 import { print, printJson } from './streams.js'
 
 interface SourceOptions {
+  name?: string
   arch?: string
   checksum?: string
   verbose?: boolean
@@ -29,7 +30,6 @@ export interface PullCommandOptions extends SourceOptions {
 }
 
 export interface ImportOptions extends SourceOptions {
-  name?: string
   convert?: boolean
 }
 
@@ -78,17 +78,22 @@ async function place({ cacheDir, signal }: ActionContext, { verbose }: SourceOpt
   return { store, workshop: await currentSession(store), progress, signal }
 }
 
-function urlSource(url: string, { arch, checksum }: SourceOptions): UrlSource {
+function urlSource(url: string, { name, arch, checksum }: SourceOptions): UrlSource {
   if (!URL.canParse(url)) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', `not an address: ${JSON.stringify(url)}`)
   }
   const architecture = arch === undefined ? undefined : parseArchitecture(arch)
-  return { name: basename(new URL(url).pathname) || url, url, architecture, checksum: givenChecksum(checksum) }
+  return {
+    name: name ?? (basename(new URL(url).pathname) || url),
+    url,
+    architecture,
+    checksum: givenChecksum(checksum),
+  }
 }
 
-function catalogued(name: string, { arch, checksum }: SourceOptions): UrlSource | undefined {
-  const image = catalogueImage(name, parseArchitecture(arch))
-  return image && { ...image, checksum: givenChecksum(checksum) ?? image.checksum }
+function catalogued(text: string, { name, arch, checksum }: SourceOptions): UrlSource | undefined {
+  const image = catalogueImage(text, parseArchitecture(arch))
+  return image && { ...image, name: name ?? image.name, checksum: givenChecksum(checksum) ?? image.checksum }
 }
 
 function givenChecksum(text: string | undefined): Checksum | { url: string } | undefined {

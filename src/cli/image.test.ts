@@ -72,6 +72,16 @@ test('pull, ls, inspect, verify, rm', async () => {
   expect(await readdir(store.sessions)).toEqual([])
 })
 
+test('pull --name: what is there already has that name from now on as well', async () => {
+  await using server = await serve(sending)
+  const url = `${server.origin}/disk.img`
+  expect(await json(['pull', url, '--name', 'first'])).toMatchObject({ name: 'first', cached: false })
+  expect(await json(['pull', url, '--name', 'second'])).toMatchObject({ name: 'second', cached: true })
+  expect(await json(['pull', url, '--name', 'third', '--if-missing'])).toMatchObject({ name: 'third', cached: true })
+  for (const name of ['first', 'second', 'third']) expect(await json(['inspect', name])).toHaveLength(1)
+  expect((await image(['rm', 'third'])).exitCode).toBe(0)
+})
+
 test('a name of the catalogue, through a mirror of its publisher', async () => {
   const disk = 'debian-12-generic-amd64.qcow2'
   await using server = await serve((request, response) => {

@@ -45,8 +45,11 @@ export async function pullUrl(source: UrlSource, options: PullOptions): Promise<
     const known = await newestFrom(store, source)
     // What another process has pulled while this one waited is as new as it can be.
     if (known && (ifMissing || Date.parse(known.source.at) >= startedAt)) {
-      progress.cached(`image ${source.name}`)
-      return { image: known.image, cached: true }
+      const image = known.source.name === source.name ? known.image : await addName(known, source.name, options)
+      if (image) {
+        progress.cached(`image ${source.name}`)
+        return { image, cached: true }
+      }
     }
     await using downloader = await Downloader.open(options)
     return await pullLocked(source, known, downloader, options)
@@ -81,7 +84,7 @@ async function pullLocked(
       target,
     })
     if (!downloaded) {
-      const still = await addSource(known!.image, known!.source, options)
+      const still = await addName(known!, name, options)
       // A collector has taken it in the meantime.
       if (!still) return await pullLocked(request, undefined, downloader, options)
       progress.cached(`image ${name}`)
@@ -157,6 +160,11 @@ async function addSource(
     const image = await readDiskImage(dir)
     return image && (await writeSource(image, source))
   })
+}
+
+/** The same under the name that is asked for now. */
+function addName({ image, source }: Known, name: string, options: PullOptions): Promise<DiskImage | undefined> {
+  return addSource(image, { ...source, name }, options)
 }
 
 async function writeSource(image: DiskImage, source: Omit<DiskSource, 'at'>): Promise<DiskImage> {
