@@ -4,6 +4,7 @@ import { MayflyError } from '../errors.js'
 import type { Guest, GuestSpec } from '../guest/spec.js'
 import { createMachine } from '../machines/create.js'
 import { startMachine } from '../machines/start.js'
+import { publicKeysIn } from '../ssh/public-keys.js'
 import type { Duration, Size } from '../units.js'
 import type { ActionContext } from './action.js'
 import { guestNamed } from './guest-argument.js'
@@ -69,7 +70,12 @@ async function guestOf(options: CreateOptions, argument: string | undefined): Pr
   }
   const spec = await specOf(options)
   const { sha256 } = options
-  if (sha256 === undefined) return await guestNamed(named[0]!, spec)
+  if (imageUrl === undefined && sha256 === undefined) return await guestNamed(named[0]!, spec)
+  if (imageUrl !== undefined && !/^https?:\/\//i.test(imageUrl)) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `--image-url is no http or https address: ${imageUrl}`, {
+      hint: 'A file of this host is --image ./disk.qcow2.',
+    })
+  }
   const { defineGuest } = await import('../guest/spec.js')
   return defineGuest({
     ...spec,
@@ -91,9 +97,19 @@ async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>>
     ssh:
       sshKey === undefined && user === undefined
         ? undefined
-        : { user, authorizedKeys: sshKey === undefined ? undefined : [await textOf(sshKey, '--ssh-key')] },
+        : { user, authorizedKeys: sshKey === undefined ? undefined : await keysIn(sshKey) },
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+async function keysIn(path: string): Promise<string[]> {
+  const text = await textOf(path, '--ssh-key')
+  if (text.includes('PRIVATE KEY')) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `--ssh-key is a private key: ${path}`, {
+      hint: `Give the public one, which is mostly ${path}.pub`,
+    })
+  }
+  return publicKeysIn(text)
 }
 
 async function textOf(path: string, option: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
@@ -59,6 +59,8 @@ describe('what is wrong', () => {
     [['create', 'mirco'], 'Did you mean micro?'],
     [['create', 'micro', '--name', 'a/b'], 'not a name for a machine: "a/b"'],
     [['create', 'micro', '--cpus', 'two'], 'cpus'],
+    [['create', '--image-url', 'micro'], '--image-url is no http or https address: micro'],
+    [['create', 'micro', '--sha256', 'abc'], '--sha256 is that of what is at --image-url'],
     [['create', 'micro', '--ssh-key', '/nowhere'], '--ssh-key cannot be read: /nowhere'],
     [['start'], "missing required argument 'machine'"],
     [['start', 'wbe'], 'Did you mean web?'],
@@ -177,6 +179,61 @@ test('without a name, the machine is that of the VMFile here or above', async ()
   expect((await status(project)).stdout).toMatch(/^Name +one$/m)
   expect(await status(place.root)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('one, other') })
 })
+
+test('where there is a VMFile, somebody else’s machine is not what is meant', async () => {
+  await make('other')
+  expect((await mayfly(['status'])).stdout).toMatch(/^Name +other$/m)
+  await writeFile(join(place.root, 'VMFile.kdl'), 'vm "web" {\n  image "micro"\n}\n')
+  for (const [args, hint] of [
+    [['ssh'], 'mayfly up makes'],
+    [['ssh', '--file', 'VMFile.kdl'], 'mayfly up --file VMFile.kdl makes'],
+  ] as const) {
+    const { exitCode, stderr } = await mayfly(args)
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(hint) })
+    expect(stderr).toContain('no machine of VMFile.kdl is there')
+  }
+})
+
+test('a private key in the place of the public one is not shown', async () => {
+  const { directory } = await make('web')
+  const key = join(directory, 'id_ed25519')
+  const { exitCode, stderr } = await mayfly(['create', 'micro', '--name', 'new', '--ssh-key', key])
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(`is a private key: ${key}`) })
+  expect(stderr).not.toContain('BEGIN')
+  await writeFile(
+    join(place.root, 'VMFile.kdl'),
+    `vm "a" {\n  image-url "http://localhost/d.qcow2"\n  cloud-init {\n    ssh-key ${JSON.stringify(key)}\n  }\n}\n`,
+  )
+  const { stdout } = await mayfly(['vmfile', 'check'])
+  expect(stdout).toMatch(/^VMFile\.kdl:4:13: .*expected a public key, on one line$/m)
+  const [, line = ''] = (await readFile(key, 'utf8')).split('\n')
+  expect(stdout).not.toContain(line)
+})
+
+test.each([60, 120])(
+  'in a terminal of %i columns, help is wrapped where words end, and sentences go on',
+  async (columns) => {
+    for (const name of COMMANDS) {
+      const { stdout } = await execa('script', [
+        '-qec',
+        `stty cols ${columns}; ${process.execPath} ${built.main} ${name} --help`,
+        '/dev/null',
+      ])
+      const [, ...paragraphs] = stdout
+        .replaceAll('\r', '')
+        .split(/^(?:Options|Examples?):$/m)[0]!
+        .trim()
+        .split('\n')
+      for (const [at, line] of paragraphs.entries()) {
+        expect(line.length).toBeLessThanOrEqual(columns)
+        const [word = ''] = (paragraphs[at + 1] ?? '').split(' ')
+        // What would have had room on the line before begins a line of its own only behind a full stop.
+        if (word !== '' && line !== '' && line.length + 1 + word.length <= columns) expect(line).toMatch(/[.:]$/)
+      }
+    }
+  },
+  60_000,
+)
 
 test('whenever a create is killed, the machine is there, or its name is free', async () => {
   await haltingGuest(place.root)

@@ -22,7 +22,7 @@ function addLife(program: Command): void {
     .description(
       'Makes a machine of your own, which stays until it is destroyed, and runs on when the command has ended.\n' +
         'Its disk is a layer over its image, its keys are its own.\n' +
-        'Guests: an image (micro, debian, debian:trixie, a name of mayfly image ls --catalogue), or one of a module or of a\nVMFile (./guests.mjs#web, VMFile.kdl#web).',
+        'Guests: an image (micro, debian, debian:trixie, a name of mayfly image ls --catalogue), or one of a module or of a VMFile (./guests.mjs#web, VMFile.kdl#web).',
     )
     .option('--name <name>', "what to call it (default: the guest's name)")
     .option('--image <image>', 'the guest, as an option; a path is one of a disk image')
@@ -57,8 +57,8 @@ function addLife(program: Command): void {
   command<StartOptions>(program, 'start <machine...>', async () => (await import('./start.js')).start)
     .summary('start machines')
     .description(
-      'Boots machines from their disks, and waits until they can be logged in to. The provision steps of a guest are taken at\n' +
-        'its first start. A machine that runs already is left as it is. One that does not come up in time is left running: see\n' +
+      'Boots machines from their disks, and waits until they can be logged in to. The provision steps of a guest are taken at ' +
+        'its first start. A machine that runs already is left as it is. One that does not come up in time is left running: see ' +
         'mayfly console.',
     )
     .option('--no-wait', 'do not wait until they can be logged in to')
@@ -71,8 +71,8 @@ function addLife(program: Command): void {
   command<StopOptions>(program, 'stop <machine...>', async () => (await import('./stop.js')).stop)
     .summary('power machines off')
     .description(
-      'Presses the power button of machines. One that has not powered off in time is made to quit, and killed if it does not do\n' +
-        'that either: then it is said. What was asked of a guest before it was stopped is on its disk; of one that was made to quit,\n' +
+      'Presses the power button of machines. One that has not powered off in time is made to quit, and killed if it does not do ' +
+        'that either: then it is said. What was asked of a guest before it was stopped is on its disk; of one that was made to quit, ' +
         'what it had flushed.',
     )
     .option(
@@ -120,7 +120,7 @@ function addLooks(program: Command): void {
     .description(`Shows what a machine does, how to log in to it, and where it is. ${WITHOUT_NAME}`)
     .option(
       '--json',
-      'print one object of { name, state, note?, image, cpus, memoryBytes, diskBytes, network, pid?, ssh?: { host, port, user,\nprivateKeyPath, hostKey }, createdAt, startedAt?, endedAt?, vmfile?, session?, directory }',
+      'print one object of { name, state, note?, image, cpus, memoryBytes, diskBytes, network, pid?, ssh?: { host, port, user, privateKeyPath, hostKey }, createdAt, startedAt?, endedAt?, vmfile?, session?, directory }',
     )
     .addHelpText('after', examples('mayfly status web', 'mayfly status web --json | jq -r .state'))
 
@@ -138,7 +138,7 @@ function addReach(program: Command): void {
   command<SshOptions>(program, 'ssh [machine] [command...]', async () => (await import('./ssh.js')).ssh)
     .summary('log in to a machine')
     .description(
-      'Opens a shell in a machine, or runs a command there and exits with its status. Its host key is pinned; nothing needs to be\n' +
+      'Opens a shell in a machine, or runs a command there and exits with its status. Its host key is pinned; nothing needs to be ' +
         `known of ports and keys. One that is starting is waited for. ${WITHOUT_NAME}`,
     )
     .option('--name <machine>', 'the machine, as vmctl has it; all arguments are the command then')
@@ -172,7 +172,7 @@ function addReach(program: Command): void {
   command(program, 'console [machine]', async () => (await import('./console.js')).console)
     .summary('sit down at the console of a machine')
     .description(
-      'Connects the terminal to the serial console of a machine; Ctrl-] leaves it. Where standard input is no terminal, the console\n' +
+      'Connects the terminal to the serial console of a machine; Ctrl-] leaves it. Where standard input is no terminal, the console ' +
         `is only shown, until the machine ends. That of a test's machine can be seen, and not typed at. ${WITHOUT_NAME}`,
     )
     .addHelpText('after', examples('mayfly console web'))
@@ -180,7 +180,7 @@ function addReach(program: Command): void {
   command(program, 'cp <from> <to>', async () => (await import('./cp.js')).cp)
     .summary('copy files to and from a machine')
     .description(
-      'Copies a file or a directory to a machine, or from one: a place there is <machine>:<path>. Into a directory that is there,\n' +
+      'Copies a file or a directory to a machine, or from one: a place there is <machine>:<path>. Into a directory that is there, ' +
         'else under the name that is given. <directory>/. is what is in it.',
     )
     .addHelpText('after', examples('mayfly cp ./site web:/srv/', 'mayfly cp web:/var/log/syslog .'))
@@ -191,7 +191,7 @@ function addSnapshots(program: Command): void {
     .command('snapshot')
     .summary('keep moments of a machine, and go back to them')
     .description(
-      'Snapshots of a machine: of disk, memory and devices while it runs, of its disk when it is off. They are kept in its disk,\n' +
+      'Snapshots of a machine: of disk, memory and devices while it runs, of its disk when it is off. They are kept in its disk, ' +
         'and go with it.',
     )
     .helpOption('-h, --help', 'print help')
@@ -243,7 +243,7 @@ function addCompletion(program: Command): void {
 }
 
 const WITHOUT_NAME =
-  'Without a name: the machine of the VMFile\nin this directory or the nearest above, or the only one that there is.'
+  'Without a name: the machine of the VMFile in this directory or the nearest above, or, where there is none, the only one that there is.'
 
 function count(value: string): number {
   const number = Number(value)

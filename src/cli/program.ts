@@ -110,7 +110,7 @@ export function buildProgram(): Command {
     .description(
       'Removes what dead sessions left, damaged images and templates, and those that were not used for long;\n' +
         'with them downloads that nobody has gone on with.\n' +
-        'Nothing that a running process uses is removed, and nothing that what is kept needs: no image below a template,\n' +
+        'Nothing that a running process uses is removed, and nothing that what is kept needs: no image below a template, ' +
         'and no template of a provision step below that of a later one. Their last steps go first.',
     )
     .option('--all', 'remove every image and template that is not in use')
@@ -133,14 +133,17 @@ export function buildProgram(): Command {
 }
 
 const GUESTS =
-  "Guests: micro, debian, with a release if you like ('debian:trixie'); or a module or a VMFile that has some\n(./guests.ts, ./guests.mjs#web, VMFile.kdl, VMFile.kdl#web)."
+  "Guests: micro, debian, with a release if you like ('debian:trixie'); or a module or a VMFile that has some (./guests.ts, ./guests.mjs#web, VMFile.kdl, VMFile.kdl#web)."
 
 const EXIT_CODES = `
 Exit status:
   the status of the command in the guest, 128+n if signal n ended it;
-  1 (doctor) the host lacks something, (image verify, image rm) not all images are sound or could be removed,
-  (vmfile) a file is not as it should be, (up, down, reload, provision) not all machines are,
-  2 wrong command line or unknown guest, 124 --timeout is over, 125 Mayfly or the host failed,
+  1 (doctor) the host lacks something,
+    (image verify, image rm) not all images are sound or could be removed,
+    (vmfile) a file is not as it should be,
+    (up, down, reload, provision) not all machines are;
+  2 wrong command line or unknown guest;
+  124 --timeout is over; 125 Mayfly or the host failed;
   130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.
 `

@@ -7,6 +7,7 @@ import { namesMeant } from '../machines/name.js'
 import type { Machine } from '../machines/record.js'
 import { type ListedSession, type ListedVm, listSessionsAndVms } from '../session/list.js'
 import type { SshConnection } from '../ssh/connection.js'
+import { nearestVmFile } from './nearest-vmfile.js'
 
 /** What a name on the command line means: a machine of the user's own, or a Vm that some test has. */
 export type Target =
@@ -32,21 +33,33 @@ export async function targetNamed(typed: string | undefined, cacheDir: string, v
 
 async function theOnlyMachine(vmfile: string | undefined): Promise<Machine> {
   const { machines } = await listMachines()
-  const found =
-    vmfile === undefined ? nearest(machines) : machines.filter(({ record }) => record.vmfile === resolve(vmfile))
+  const near = vmfile === undefined ? nearest(machines) : machinesOf(vmfile, machines)
+  // Where there is a VMFile, somebody else's machine is not what is meant.
+  const file = near.length > 0 ? undefined : (vmfile ?? nearestVmFile())
+  const found = near.length > 0 || file !== undefined ? near : machines
   if (found.length === 1) return await findMachine(found[0]!.name)
-  throw new MayflyError('MAYFLY_OPTION_INVALID', found.length === 0 ? 'there are no machines' : 'which machine?', {
-    hint:
-      found.length === 0 ? 'mayfly create makes one.' : `Name one of them: ${found.map(({ name }) => name).join(', ')}`,
+  if (found.length > 1) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', 'which machine?', {
+      hint: `Name one of them: ${found.map(({ name }) => name).join(', ')}`,
+    })
+  }
+  if (file === undefined) {
+    throw new MayflyError('MAYFLY_OPTION_INVALID', 'there are no machines', { hint: 'mayfly create makes one.' })
+  }
+  throw new MayflyError('MAYFLY_OPTION_INVALID', `no machine of ${file} is there`, {
+    hint: `mayfly up${vmfile === undefined ? '' : ` --file ${vmfile}`} makes those that it defines.`,
   })
 }
 
-/** Those of the VMFile here, or in the nearest directory above; all if there is none. */
+function machinesOf(vmfile: string, machines: readonly Machine[]): Machine[] {
+  return machines.filter(({ record }) => record.vmfile === resolve(vmfile))
+}
+
+/** Those of the VMFile here, or in the nearest directory above. */
 function nearest(machines: readonly Machine[]): readonly Machine[] {
   const near = machines.filter(({ record }) => record.vmfile !== undefined && isHereOrAbove(dirname(record.vmfile)))
   const longest = Math.max(...near.map(({ record }) => record.vmfile!.length))
-  const here = near.filter(({ record }) => record.vmfile!.length === longest)
-  return here.length > 0 ? here : machines
+  return near.filter(({ record }) => record.vmfile!.length === longest)
 }
 
 function isHereOrAbove(directory: string): boolean {

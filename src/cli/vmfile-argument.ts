@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest } from '../guest/spec.js'
 import { namesMeant } from '../machines/name.js'
@@ -7,6 +5,7 @@ import { nearest } from '../nearest.js'
 import type { Machine } from '../vmfile/machine.js'
 import { parseVmFile } from '../vmfile/parse.js'
 import { guestsOf, readVmFile } from '../vmfile/vmfile.js'
+import { nearestVmFile, VMFILE } from './nearest-vmfile.js'
 
 /** Options of the commands that act on the machines of a VMFile. */
 export interface VmFileOptions {
@@ -15,19 +14,14 @@ export interface VmFileOptions {
   json?: boolean
 }
 
-const NAME = 'VMFile.kdl'
-
 /** The VMFile that is meant: `--file`, or that of the current directory or the nearest above it. */
 function findVmFile(file: string | undefined): string {
   if (file !== undefined) return file
-  for (let directory = resolve(''); ; directory = dirname(directory)) {
-    const path = join(directory, NAME)
-    if (existsSync(path)) return relative('', path)
-    if (dirname(directory) !== directory) continue
-    throw new MayflyError('MAYFLY_VMFILE_INVALID', `there is no ${NAME} here, nor in a directory above`, {
-      hint: `Name one: --file path/to/${NAME}`,
-    })
-  }
+  const path = nearestVmFile()
+  if (path !== undefined) return path
+  throw new MayflyError('MAYFLY_VMFILE_INVALID', `there is no ${VMFILE} here, nor in a directory above`, {
+    hint: `Name one: --file path/to/${VMFILE}`,
+  })
 }
 
 export interface VmFileMachines {

@@ -13,7 +13,7 @@ export function addVmFileCommands(program: Command): void {
   command<{ json?: boolean }>(vmfile, 'check [file...]', async () => (await import('./vmfile.js')).check)
     .summary('say everything that is wrong with VMFiles')
     .description(
-      'Reads VMFiles, and says everything that is wrong with them: where, and what to do. What is right but cannot be run by\n' +
+      'Reads VMFiles, and says everything that is wrong with them: where, and what to do. What is right but cannot be run by ' +
         'this version of Mayfly is a warning. The file - is standard input. Exits with 1 if there is an error.',
     )
     .option(

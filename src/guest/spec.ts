@@ -127,8 +127,13 @@ function invalid(given: unknown, error: z.ZodError): MayflyError {
   return new MayflyError('MAYFLY_GUEST_INVALID', 'the guest is not valid', {
     details: meantIssues(error.issues).map(({ path, message }) => {
       const where = path.length === 0 ? 'guest' : path.map(String).join('.')
-      return `${where}: ${message} (received ${JSON.stringify(received(path))})`
+      return `${where}: ${message}${isSecret(path) ? '' : ` (received ${JSON.stringify(received(path))})`}`
     }),
     hint: 'See the README, "Guests", for every option.',
   })
+}
+
+/** Who mistakes a private key for the public one does not want to see it in a log. */
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path[0] === 'ssh' && path[1] === 'authorizedKeys'
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type GuestSpec } from '../guest/spec.js'
 import { packages, type Step, shell } from '../guest/steps.js'
+import { publicKeysIn } from '../ssh/public-keys.js'
 import { quote } from '../ssh/quote.js'
 import type { Diagnostics } from './diagnostic.js'
 import { isEmbeddedName } from './image-name.js'
@@ -85,11 +86,15 @@ function specOf(machine: Machine, found: Diagnostics): GuestSpec | undefined {
 function refuse({ shortMessage, details, hint }: MayflyError, { places }: Machine, found: Diagnostics): void {
   const named = details.map((detail) => /^([\w.]+): (.*)$/s.exec(detail) ?? ['', '', detail])
   if (named.length > 0) {
-    for (const [, option, why] of named) found.error(places.at(option!.split('.')), why!, { hint })
+    for (const [, option, why] of named) found.error(places.at(placeOf(option!)), why!, { hint })
   } else {
     const field = ['memory', 'network'].find((known) => shortMessage.includes(known))
     found.error(places.at(field ? [field] : []), shortMessage, { hint })
   }
+}
+
+function placeOf(option: string): Path {
+  return option.startsWith('ssh.authorizedKeys') ? ['cloudInit', 'sshKey'] : option.split('.')
 }
 
 function imageOf({ image, imageUrl, sha256, kernel, initrd, cmdline }: Machine): GuestSpec['image'] {
@@ -107,7 +112,7 @@ function accessOf({ cloudInit, ssh, kernel, image }: Machine): Pick<GuestSpec, '
   const alone = (kernel && !cloudInit) || (image && 'name' in image && isEmbeddedName(image.name))
   const userData = textOf(cloudInit?.userData)
   const raw = userData !== undefined && ssh?.privateKey !== undefined
-  const authorizedKeys = raw ? undefined : keysIn(textOf(cloudInit?.sshKey) ?? '')
+  const authorizedKeys = raw ? undefined : publicKeysIn(textOf(cloudInit?.sshKey) ?? '')
   return {
     ...(cloudInit ? { cloudInit: { hostname: cloudInit.hostname, userData, raw } } : {}),
     ...(alone || !(ssh || cloudInit)
@@ -119,10 +124,6 @@ function accessOf({ cloudInit, ssh, kernel, image }: Machine): Pick<GuestSpec, '
 /** Undefined also for a file that is not there, which `checkHostFiles` reports. */
 function textOf(path: string | undefined): string | undefined {
   return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : undefined
-}
-
-function keysIn(text: string): string[] {
-  return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'))
 }
 
 /** What prepares the machine, root does; the steps of `provision` are those of whoever logs in. */
