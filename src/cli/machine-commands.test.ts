@@ -60,7 +60,7 @@ describe('what is wrong', () => {
     [['create', 'micro', '--name', 'a/b'], 'not a name for a machine: "a/b"'],
     [['create', 'micro', '--cpus', 'two'], 'cpus'],
     [['create', '--image-url', 'micro'], '--image-url is no http or https address: micro'],
-    [['create', 'micro', '--sha256', 'abc'], '--sha256 is that of what is at --image-url'],
+    [['create', './disk.img', '--sha256', 'abc'], 'image.sha256: expected 64 hexadecimal digits'],
     [['create', 'micro', '--ssh-key', '/nowhere'], '--ssh-key cannot be read: /nowhere'],
     [['start'], "missing required argument 'machine'"],
     [['start', 'wbe'], 'Did you mean web?'],
