@@ -127,6 +127,8 @@ function showSelected() {
   const view = test ? detailsView(test) : overview(summary)
   main.replaceChildren(view)
   main.scrollTo(0, 0)
+  // Where the screen is narrow, it is the page that scrolls, and the overview is long.
+  if (test) scrollTo(0, 0)
   document.title = test ? `${test.name}: ${summary.run.title}` : summary.run.title
   highlight(main, wordsOf(search.value))
   if (test) main.querySelector('h2')?.focus({ preventScroll: true })
@@ -168,7 +170,9 @@ function setFilter(next) {
 function leave() {
   const test = selected()
   if (test) {
-    location.hash = ''
+    // Not by the hash: its event would come later, and the list is not there before.
+    history.pushState(null, '', '#')
+    showSelected()
     list.rows.find((row) => row.test === test)?.link.focus()
   } else if (search.value !== '') {
     search.value = ''

@@ -90,6 +90,22 @@ test('all can be done with the keyboard', async () => {
   expect(await page.locator('dialog').isVisible()).toBe(false)
 })
 
+test('on a narrow screen a test begins at its top, and Esc leads back to its row', async () => {
+  const steps = Array.from({ length: 60 }, (_, index) => command(`step ${index}`, ''))
+  const { page } = await browser.open(smallReport({ details: { machines: [machine('vm', steps)] } }), {
+    viewport: { width: 390, height: 400 },
+  })
+  await page.locator('nav .list-row', { hasText: 'sends a bill' }).click()
+  expect(await page.locator('#test-name').evaluate((name) => name.getBoundingClientRect().top)).toBeGreaterThan(0)
+  expect(await page.evaluate(() => scrollY)).toBe(0)
+  await page.keyboard.press('Escape')
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('sends a bill')
+  expect(await page.locator('nav .list-row', { hasText: 'sends a bill' }).boundingBox()).toMatchObject({
+    y: expect.toSatisfy((y: number) => y >= 0 && y < 400),
+  })
+  expect(new URL(page.url()).hash).toBe('')
+})
+
 test('a link opens its test; one to a test that is not there opens the run', async () => {
   const linked = await browser.open(smallReport(), { hash: '#test=c' })
   expect(await linked.page.locator('#test-name').textContent()).toBe('sends a bill')
