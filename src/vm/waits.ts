@@ -58,7 +58,7 @@ export abstract class Waits extends Commands {
     await until(this, fileToExist(this, path), options)
   }
 
-  /** Waits until the console has shown, or shows, `pattern`; gives the match. Goes on through a reboot. */
+  /** Waits until the console has shown, or shows, `pattern`; gives the text that matched. Goes on through a reboot. */
   async waitForConsoleText(pattern: RegExp | string, options: WaitOptions = {}): Promise<string> {
     return await consoleText(this, pattern, options)
   }
