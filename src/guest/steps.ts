@@ -38,7 +38,11 @@ export function packages(...names: string[]): Step {
  * @param options.mode permission bits, such as `0o644`, for a directory those of every regular file in it; the source's own otherwise.
  * @param options.owner `user` or `user:group`; root otherwise.
  */
-export function file(source: string, target: string, options: { mode?: number; owner?: string } = {}): Step {
+export function file(
+  source: string,
+  target: string,
+  options: { mode?: number | undefined; owner?: string | undefined } = {},
+): Step {
   return { kind: 'file', source: resolve(source), target, ...options }
 }
 
@@ -46,7 +50,7 @@ export function file(source: string, target: string, options: { mode?: number; o
  * Runs a script with `/bin/sh -eu`; it must exit 0.
  * @param options.user who runs it; root otherwise.
  */
-export function shell(script: string, options: { user?: string } = {}): Step {
+export function shell(script: string, options: { user?: string | undefined } = {}): Step {
   return { kind: 'shell', script, ...options }
 }
 

@@ -8,13 +8,13 @@ export interface EvidenceOptions {
    * Where the folder of a failed test goes, from vitest's root. Default `'.mayfly/failures'`; `MAYFLY_EVIDENCE_DIR` goes before
    * both. `false`: nothing is collected.
    */
-  evidence?: { directory?: string } | false
+  evidence?: { directory?: string | undefined } | false | undefined
   /** `'failed'`: the machines of a failed test are kept, as they were, for `mayfly open`. `MAYFLY_KEEP=1` does the same. */
-  keep?: 'failed'
+  keep?: 'failed' | undefined
   /** What to make of what the console says: panics, killed processes, failed units. */
-  console?: ConsoleOptions
+  console?: ConsoleOptions | undefined
   /** Tries a test again whose failure is the harness's, twice or as often as this says; never one of what is tested. Default: none. */
-  retry?: 'infra' | { infra: number }
+  retry?: 'infra' | { infra: number } | undefined
 }
 
 /** The same, as it is used. */

@@ -19,14 +19,14 @@ import { timeOf, timeOfCurrent, watchTests } from './test-time.js'
 
 export interface GuestTestOptions extends Pick<LaunchOptions, 'cacheDir' | 'bootTimeout' | 'unique'>, EvidenceOptions {
   /** How long one Vm lives: `'test'` (default), a pristine one each; `'file'` or `'worker'`, one for all of its tests. */
-  scope?: 'test' | 'file' | 'worker'
+  scope?: 'test' | 'file' | 'worker' | undefined
   /**
    * Most machines of each guest that are kept ready for the tests to come, with scope `'test'`; 0 for none.
    * Default: as many as tests turn out to wait for, while cores, memory and the tests that run leave room.
    */
-  pool?: number
+  pool?: number | undefined
   /** For building images and sealing templates, before the first test and outside its time. Default `'15m'`. */
-  prepareTimeout?: number | string
+  prepareTimeout?: number | string | undefined
 }
 
 type Definition = Guest | GuestSpec | string

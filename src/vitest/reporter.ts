@@ -8,7 +8,7 @@ import { RecordsDirectory } from './records-directory.js'
 
 export interface MayflyReporterOptions {
   /** The page, from vitest's root. Default `'.mayfly/report.html'`, beside the evidence of failures. */
-  outputFile?: string
+  outputFile?: string | undefined
 }
 
 const DEFAULT_OUTPUT_FILE = '.mayfly/report.html'

@@ -31,6 +31,7 @@ export abstract class Commands extends VmBase {
 
   /** `exec` for those who write down themselves what they do. @internal */
   execUnseen(command: Command, options?: TextOptions): Promise<ExecResult>
+  /** @internal */
   execUnseen(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>>
   execUnseen(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
     const text = textOf(command)

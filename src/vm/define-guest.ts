@@ -5,9 +5,9 @@ import { type Setup, setup } from './setup.js'
 /** A guest as users write it. */
 export type GuestSpec = Omit<SpecOfData, 'provision'> & {
   /** Steps, each of which is sealed; or code, whose one key is `provisionKey`. */
-  provision?: SpecOfData['provision'] | Setup
+  provision?: SpecOfData['provision'] | Setup | undefined
   /** Stands for `provision` if that is code: change it whenever the code changes. */
-  provisionKey?: string
+  provisionKey?: string | undefined
 }
 
 /**

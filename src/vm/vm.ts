@@ -64,12 +64,12 @@ export class Vm extends Screen implements AsyncDisposable {
   }
 
   /** Powers off from inside, and waits until it is off. `start` boots it again from its own disk. */
-  shutdown(options: { timeout?: Duration } = {}): Promise<void> {
+  shutdown(options: { timeout?: Duration | undefined } = {}): Promise<void> {
     return this.#leave('poweroff', options.timeout)
   }
 
   /** Reboots from inside, and waits until it is ready again. */
-  reboot(options: { timeout?: Duration } = {}): Promise<void> {
+  reboot(options: { timeout?: Duration | undefined } = {}): Promise<void> {
     return this.#leave('reboot', options.timeout)
   }
 

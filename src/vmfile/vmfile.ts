@@ -14,7 +14,7 @@ import { parseVmFile } from './parse.js'
 
 export interface VmFileOptions {
   /** Machines to take, by their names in the file. Default: all. */
-  only?: readonly string[]
+  only?: readonly string[] | undefined
 }
 
 /**
