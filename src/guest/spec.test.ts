@@ -39,6 +39,7 @@ test('every wrong option is named, with the value received', () => {
     image: 'micro',
     cpus: 0,
     memroy: '1GiB',
+    disk: '1 elephant',
     provision: [{ kind: 'file', source: 'a', target: 'relative' }],
   }
   expect(() => defineGuest(wrong as unknown as GuestSpec)).toThrow(
@@ -48,6 +49,7 @@ test('every wrong option is named, with the value received', () => {
         expect.stringMatching(/^cpus: .* \(received 0\)$/),
         expect.stringMatching(/^provision\.0\.target: .* \(received "relative"\)$/),
         expect.stringContaining('memroy'),
+        expect.stringMatching(/^disk: not a size, .* \(received "1 elephant"\)$/),
       ],
     }),
   )

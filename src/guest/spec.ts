@@ -43,10 +43,10 @@ const guestSchema = z.strictObject({
 /** A guest as users write it. */
 export type GuestSpec = Omit<z.input<typeof guestSchema>, 'provision' | 'memory' | 'disk'> & {
   /** A bare number counts MiB. */
-  memory?: Size
+  memory?: Size | undefined
   /** Virtual size of the disk. A bare number counts GiB. */
-  disk?: Size
-  provision?: readonly Step[]
+  disk?: Size | undefined
+  provision?: readonly Step[] | undefined
 }
 
 /** A validated guest: what every room to the right trusts. */
@@ -125,7 +125,7 @@ function invalid(given: unknown, error: z.ZodError): MayflyError {
   const received = (path: PropertyKey[]) =>
     path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], given)
   return new MayflyError('MAYFLY_GUEST_INVALID', 'the guest is not valid', {
-    details: meantIssues(error.issues).map(({ path, message }) => {
+    details: [...meantIssues(error.issues), ...wrongSizes(given)].map(({ path, message }) => {
       const where = path.length === 0 ? 'guest' : path.map(String).join('.')
       return `${where}: ${message}${isSecret(path) ? '' : ` (received ${JSON.stringify(received(path))})`}`
     }),
@@ -136,4 +136,18 @@ function invalid(given: unknown, error: z.ZodError): MayflyError {
 /** Who mistakes a private key for the public one does not want to see it in a log. */
 function isSecret(path: readonly PropertyKey[]): boolean {
   return path[0] === 'ssh' && path[1] === 'authorizedKeys'
+}
+
+/** The schema lets every text through as a size: what is wrong with it is told beside what else is wrong. */
+function wrongSizes(given: unknown): { path: PropertyKey[]; message: string }[] {
+  const { memory, disk } = (given ?? {}) as { memory?: unknown; disk?: unknown }
+  return Object.entries({ memory, disk }).flatMap(([name, value]) => {
+    if (typeof value !== 'string') return []
+    try {
+      toBytes(value, MIB, name)
+      return []
+    } catch {
+      return [{ path: [name], message: "not a size, such as '512MiB' or '1GiB'" }]
+    }
+  })
 }
