@@ -14,6 +14,15 @@ test('more details keep the class, the cause and the hint', () => {
   expect(more).toMatchObject({ details: ['one', 'two'], hint: 'wait', cause, name: 'GuestAssertionError' })
 })
 
+test('as JSON it tells nothing twice', () => {
+  const error = new GuestAssertionError('MAYFLY_WAIT_TIMEOUT', 'late', { details: ['one'], hint: 'wait' })
+  expect(JSON.parse(JSON.stringify(error))).toEqual({
+    name: 'GuestAssertionError',
+    code: 'MAYFLY_WAIT_TIMEOUT',
+    message: 'late [MAYFLY_WAIT_TIMEOUT]\n  one\n  Hint: wait',
+  })
+})
+
 test('anything thrown has a message, and a system error its errno', () => {
   expect([messageOf(new Error('a')), messageOf('b'), messageOf(undefined)]).toEqual(['a', 'b', 'undefined'])
   expect(errnoOf(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBe('ENOENT')

@@ -61,6 +61,12 @@ export class MayflyError extends Error {
     this.hint = hint
   }
 
+  /** What a test runner prints below causes and unhandled errors: the message has all the rest. */
+  toJSON(): { name: string; code: MayflyErrorCode; message: string } {
+    const { name, code, message } = this
+    return { name, code, message }
+  }
+
   /** The same failure with more evidence below it. */
   withDetails(details: readonly string[]): MayflyError {
     const Same = this.constructor as typeof MayflyError

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { CallSite } from './call-site.js'
 
 /** What happened to one machine, in order, for whoever has to explain a test: see docs/evidence.md. */
 export type TimelineKind =
@@ -70,12 +71,14 @@ export class Timeline {
     describe: (result: T) => Outcome = () => ({}),
   ): Promise<T> {
     const entry = this.add(kind, title)
+    const site = new CallSite(this.during)
     try {
       const result = await work(entry)
       Object.assign(entry, describe(result))
       return result
     } catch (error) {
       Object.assign(entry, { failed: true, result: error instanceof Error ? error.message : String(error) })
+      site.addTo(error)
       throw error
     } finally {
       entry.durationMs = now() - entry.at

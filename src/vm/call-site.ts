@@ -1,0 +1,26 @@
+import { MayflyError } from '../errors.js'
+
+/** The runtime's own frames, and those of packages. */
+const FOREIGN = /node:|[\\/]node_modules[\\/]/
+const PLACE = /\(?(\S+?):\d+:\d+\)?$/
+
+/** Where a step was called from. What fails in an event of a timer or a socket has no line of the caller in its stack. */
+export class CallSite {
+  readonly #here: Error
+
+  /** @param callee what is not part of it. */
+  constructor(callee: (...args: never[]) => unknown) {
+    this.#here = new Error('a call')
+    Error.captureStackTrace(this.#here, callee)
+  }
+
+  /** Puts the lines of the caller below those of the error, unless they are there. */
+  addTo(error: unknown): void {
+    if (!(error instanceof MayflyError)) return
+    const frames = (this.#here.stack ?? '').split('\n').slice(1)
+    const outermost = frames.findLastIndex((frame) => PLACE.test(frame) && !FOREIGN.test(frame))
+    const file = PLACE.exec(frames[outermost] ?? '')?.[1]
+    if (file === undefined || error.stack?.includes(file)) return
+    error.stack = [error.stack, ...frames.slice(0, outermost + 1)].join('\n')
+  }
+}
