@@ -52,6 +52,8 @@ export interface TestMeta {
   failure?: 'product' | 'harness'
   /** How often it was tried again after failures of the harness. */
   harnessRetries?: number
+  /** How many of these were whole attempts at the test, which vitest counts among its own retries. */
+  harnessAttempts?: number
   findings?: readonly Finding[]
 }
 

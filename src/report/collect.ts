@@ -116,7 +116,7 @@ class Collector {
       ...(startedAt !== undefined && { startedAt, durationMs: diagnostic!.duration }),
       ...(state !== 'passed' && errors[0] && { message: beginningOf(errors[0].message) }),
       ...(meta.failure && { failure: meta.failure }),
-      retries: diagnostic?.retryCount ?? 0,
+      retries: (diagnostic?.retryCount ?? 0) - (meta.harnessAttempts ?? 0),
       harnessRetries: meta.harnessRetries ?? 0,
       findings: meta.findings ?? machines.flatMap(({ findings }) => findings),
       machines: machines.length,

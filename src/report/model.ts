@@ -57,6 +57,7 @@ export interface TestRow {
   /** Beginning of what it failed with. */
   message?: string
   failure?: 'product' | 'harness'
+  /** Those that vitest made for the test's own sake. */
   retries: number
   harnessRetries: number
   findings: readonly Finding[]

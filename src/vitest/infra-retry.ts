@@ -52,6 +52,7 @@ export function retryHarnessFailures(most: number): void {
       const condition = () => {
         if (!retriable.has(task)) return false
         countRetry(task)
+        task.meta.mayfly!.harnessAttempts = (task.meta.mayfly!.harnessAttempts ?? 0) + 1
         say(`${pathOf(task).join(' > ')} is tried again: it was the harness that failed`)
         return true
       }

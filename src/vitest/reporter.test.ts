@@ -28,7 +28,7 @@ test('a run leaves one page with all of its tests, and says where', async () => 
     ['does-not-load.suite.ts', 'this file does not load'],
     ['unhandled.suite.ts > with a broken hook', 'the hook is broken'],
   ])
-  expect(tests).toHaveLength(11)
+  expect(tests).toHaveLength(12)
 
   const failed = row('serves its page')
   expect(failed).toMatchObject({ state: 'failed', suites: ['the web server'], failure: 'product', machines: 1 })
@@ -50,6 +50,7 @@ test('a run leaves one page with all of its tests, and says where', async () => 
 
   expect(row('fails because of the harness')).toMatchObject({ failure: 'harness', harnessRetries: 2 })
   expect(row('is flaky')).toMatchObject({ state: 'passed', retries: 1 })
+  expect(row('is tried again because of the harness')).toMatchObject({ retries: 0, harnessRetries: 1 })
   expect(row('is skipped as it runs')).toMatchObject({ state: 'skipped', reason: 'no KVM here' })
   expect(row('is to be written').state).toBe('skipped')
   expect(row('passes without a machine')).toMatchObject({ state: 'passed', machines: 0 })
