@@ -32,7 +32,7 @@ const open = (args: string[], options: Options = {}) =>
   })
 
 test('the machine goes on from where its test failed, each time', async () => {
-  expect(run.output).toMatch(/look around: mayfly open .*fails-in-the-middle-of-things\n/)
+  expect(run.output).toMatch(/look around: npx mayfly open .*fails-in-the-middle-of-things\n/)
   for (let time = 1; time <= 2; time++) {
     const look =
       'cat /dev/shm/mark /scratch/mark; ps | grep -c "[s]leep 1000"; test ! -e /scratch/again; touch /scratch/again'

@@ -101,6 +101,6 @@ function howToOpen({ directory }: EvidenceFolder, kept: ReadonlyMap<string, numb
   if (kept.size === 0) return ['It is gone. Run the test again with MAYFLY_KEEP=1 to keep it.']
   return [...kept].map(([name, bytes]) => {
     const vm = kept.size > 1 ? ` --vm ${name}` : ''
-    return `mayfly open ${path}${vm}    (${formatBytes(bytes)})`
+    return `npx mayfly open ${path}${vm}    (${formatBytes(bytes)})`
   })
 }

@@ -23,7 +23,7 @@ export function evidenceOf(
   const href = relative(dirname(outputFile), directory).split('/').map(encodeURIComponent).join('/')
   const kept = new Set((record?.evidence?.files ?? []).flatMap((file) => KEPT.exec(file)?.[1] ?? []))
   const below = relative(root, directory)
-  const open = `mayfly open ${below.startsWith('..') ? directory : below}`
+  const open = `npx mayfly open ${below.startsWith('..') ? directory : below}`
   return {
     directory,
     href: `${href}/`,

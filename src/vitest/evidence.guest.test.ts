@@ -30,7 +30,7 @@ test('what is printed below a failure says where its evidence is, once, and how 
   const path = relative(process.cwd(), folder('a-command-fails'))
   expect(run.output).toMatch(/ls: \/nowhere: No such file/)
   expect(run.output.split(`evidence: ${path}\n`)).toHaveLength(2)
-  expect(run.output).toContain(`look around: run it again with MAYFLY_KEEP=1, then mayfly open ${path}\n`)
+  expect(run.output).toContain(`look around: run it again with MAYFLY_KEEP=1, then npx mayfly open ${path}\n`)
   expect(run.output).not.toContain('mayfly: no evidence')
   expect(run.output).not.toContain('vitest did not take')
 })

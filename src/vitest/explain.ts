@@ -73,9 +73,13 @@ function linesBelow(outcome: TestOutcome, { fault, reason }: Verdict, evidence: 
   if (!evidence) return lines
   const path = relative(process.cwd(), evidence.folder.directory) || '.'
   lines.push(`evidence: ${path}`)
-  if (evidence.kept.size > 0) lines.push(`look around: mayfly open ${path}`)
-  else if (evidence.record.vms.some(({ state }) => state === 'running' || state === 'suspended')) {
-    lines.push(`look around: run it again with MAYFLY_KEEP=1, then mayfly open ${path}`)
+  const names = [...evidence.kept.keys()]
+  const open = `npx mayfly open ${path}`
+  const ways = names.length > 1 ? names.map((name) => `${open} --vm ${name}`) : names.map(() => open)
+  lines.push(...ways.map((way, index) => `${index === 0 ? 'look around:' : '         or:'} ${way}`))
+  if (names.length > 0) return lines
+  if (evidence.record.vms.some(({ state }) => state === 'running' || state === 'suspended')) {
+    lines.push(`look around: run it again with MAYFLY_KEEP=1, then ${open}`)
   }
   return lines
 }
