@@ -83,7 +83,7 @@ export class Life {
       return await inFlight.run(what, Promise.race([working, witness.qemu.console.failOnPanic(settled.signal)]))
     } catch (error) {
       working.catch(() => {})
-      throw await explainLost(error, witness, this.#name)
+      throw await explainLost(error, witness, { name: this.#name, state: this.#state, what })
     } finally {
       settled.abort()
     }

@@ -107,6 +107,15 @@ micro('destroy may be called from any state, and more than once', async ({ vm })
   await expect(vm.exec('true')).rejects.toMatchObject({ code: 'MAYFLY_VM_STATE' })
 })
 
+micro('what is under way when it is destroyed says what that was, and what may be wrong', async ({ vm }) => {
+  const running = expect(vm.succeed('echo started; sleep 60', { onStdout: () => void vm.destroy() })).rejects
+  await running.toMatchObject({
+    code: 'MAYFLY_VM_STATE',
+    shortMessage: 'micro was destroyed during: exec echo started; sleep 60',
+    hint: 'It is gone; was a promise not awaited before the test ended?',
+  })
+})
+
 micro('a forwarded port leads to a service of the guest, also after a reboot', async ({ vm }) => {
   const serve = 'mkdir -p /srv; echo served > /srv/index.html; httpd -p 0.0.0.0:8080 -h /srv'
   await vm.succeed(serve)

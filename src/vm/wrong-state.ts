@@ -2,7 +2,8 @@ import { MayflyError } from '../errors.js'
 
 export type VmState = 'booting' | 'running' | 'suspended' | 'stopped' | 'crashed' | 'destroyed'
 
-const HINTS: Partial<Record<VmState, string>> = {
+/** What to do about each. */
+export const HINTS: Partial<Record<VmState, string>> = {
   booting: 'Wait for what starts it: reboot(), start() or restore().',
   suspended: 'Call resume() first.',
   stopped: 'Call start() first.',
