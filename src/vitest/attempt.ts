@@ -29,6 +29,9 @@ export class Attempt {
   readonly #errorsBefore: number
   /** Where the console's output of this attempt begins, for machines that were there already, in bytes. */
   readonly #consoles = new Map<Vm, number>()
+  #complaint: Error | undefined
+  /** Whether the test's own end has passed: then the clean-up comes from around it, and nobody asks any more. */
+  #told = false
 
   private constructor(fields: AttemptFields) {
     this.#fields = fields
@@ -44,13 +47,21 @@ export class Attempt {
       )
       attempt.#consoles.set(vm, size)
     }
+    // vitest counts an error of a clean-up twice, for it calls all of them again.
+    fields.task.context.onTestFinished(() => attempt.tell())
     return attempt
+  }
+
+  /** @throws GuestAssertionError what is wrong with a test that passes. */
+  tell(): void {
+    this.#told = true
+    if (this.#complaint) throw this.#complaint
   }
 
   /**
    * Explains a failure, or what the consoles say though there is none. The machines are still there.
-   * @throws GuestAssertionError MAYFLY_CONSOLE when a test that passes is to fail for that, MAYFLY_INVARIANT_BROKEN when the test
-   *   does not tell of that itself.
+   * What `tell` throws is found here: MAYFLY_CONSOLE when a test that passes is to fail for that, MAYFLY_INVARIANT_BROKEN when
+   * the test does not tell of that itself.
    */
   async end(): Promise<void> {
     const { task, tenancy, settings, last } = this.#fields
@@ -76,7 +87,8 @@ export class Attempt {
     const failed = complaint !== undefined || (task.fails ? errors.length === 0 : errors.length > 0)
     if (failed) await this.#explain(outcome, complaint ?? errors[0])
     else await this.#report(outcome)
-    if (complaint) throw complaint
+    this.#complaint = complaint
+    if (this.#told) this.tell()
   }
 
   async #scanned(machine: TestMachine): Promise<TestMachine & { findings: Finding[] }> {
@@ -115,11 +127,12 @@ export class Attempt {
   async #meta(outcome: TestOutcome, record?: TestRecord): Promise<TestMeta> {
     const { task } = this.#fields
     const findings = outcome.machines.flatMap(({ findings }) => findings)
-    const { harnessRetries } = task.meta.mayfly ?? {}
+    const { harnessRetries, harnessAttempts } = task.meta.mayfly ?? {}
     const path = await writeRecord(task, () => record ?? recordOf(outcome))
     return {
       ...(path ? { record: path } : {}),
       ...(harnessRetries ? { harnessRetries } : {}),
+      ...(harnessAttempts ? { harnessAttempts } : {}),
       ...(findings.length > 0 ? { findings } : {}),
     }
   }

@@ -56,7 +56,7 @@ test('one machine for a file: each failure has its own part of what the machine 
 test('only failures of the harness are tried again, with fresh machines, and counted', async () => {
   const { output, of, meta } = await metas('retry.suite.ts')
   expect(of('passes at the second try').status).toBe('passed')
-  expect(meta('passes at the second try')).toMatchObject({ harnessRetries: 1 })
+  expect(meta('passes at the second try')).toMatchObject({ harnessRetries: 1, harnessAttempts: 1 })
   expect(meta('passes at the second try').failure).toBeUndefined()
   expect(existsSync(join(directory, 'failures/retry.suite.ts/passes-at-the-second-try/summary.txt'))).toBe(true)
   expect(output).toContain('retry.suite.ts > passes at the second try is tried again: it was the harness that failed')
@@ -77,6 +77,7 @@ test('what a console says can fail a test that passes, unless it is expected', a
   expect(output).toMatch(
     /the test passed, but a console tells of an error \[MAYFLY_CONSOLE\]\n.*vm: oops: BUG: kernel NULL/,
   )
+  expect(output.match(/FAIL .*an oops fails/g)).toHaveLength(1)
   expect(output).toContain('evidence: ')
   const summary = await read('failures/console.suite.ts/an-oops-fails-a-test-that-passes/summary.txt')
   expect(summary).toContain('on its console: oops: BUG: kernel NULL pointer dereference')
