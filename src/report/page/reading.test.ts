@@ -129,6 +129,21 @@ test('machines have a lane each on one axis, and a bar leads to its step', async
   expect((await meanwhile.boundingBox())!.width).toBeGreaterThan(left.width * 1.9)
 })
 
+test('the axis cuts no words off', async () => {
+  const entries = [command('one', '', { durationMs: 500 })]
+  const report = smallReport({ row: { durationMs: 513 }, details: { machines: [machine('vm', entries)] } })
+  const { page } = await browser.open(report, { hash: '#test=c' })
+  const sticksOut = await page.locator('.tick').evaluateAll((ticks) =>
+    ticks.filter((tick) => {
+      const words = document.createRange()
+      words.selectNodeContents(tick)
+      return words.getBoundingClientRect().right > tick.parentElement!.getBoundingClientRect().right
+    }),
+  )
+  expect(sticksOut).toEqual([])
+  expect(await page.locator('.tick').count()).toBeGreaterThan(3)
+})
+
 test('kinds of steps can be left out', async () => {
   const entries = [command('one', ''), { kind: 'console' as const, at: 20, title: 'booting\n' }]
   const { page } = await browser.open(smallReport({ details: { machines: [machine('vm', entries)] } }), {

@@ -5,6 +5,8 @@ import { duration, moment } from './format.js'
 const LARGEST_ZOOM = 256
 /** Rows of a lane for what happens at the same time. */
 const MOST_ROWS = 5
+/** Room that the words of a tick take. */
+const LABEL_PX = 56
 const MOST_BARS = 3000
 
 /**
@@ -107,7 +109,9 @@ function ticks(start, span, width, place) {
   const step = roundStep((span / width) * 110)
   const made = []
   for (let at = Math.ceil(start / step) * step; at <= start + span; at += step) {
-    const tick = element('span', { class: 'tick' }, tickLabel(at, step))
+    // At the very end there is no room for words.
+    const room = ((start + span - at) / span) * width
+    const tick = element('span', { class: 'tick' }, room < LABEL_PX ? '' : tickLabel(at, step))
     tick.style.left = `${place(at)}%`
     made.push(tick)
   }
