@@ -9,8 +9,8 @@ const PROPERTIES =
 const ACTIVE = new Set(['active', 'reloading', 'refreshing'])
 /** For what starts a unit to come round to it: a boot's script, another unit's end. */
 const GRACE_MS = 3000
-/** Codes of waitid(2). */
-const EXITED = '1'
+/** Of the codes of waitid(2); those above it are ends by a signal. */
+const EXITED = 1
 
 /** A systemd unit to be active. What will not become active by itself ends the wait at once, or after some seconds' grace. */
 export function unitToBeActive(vm: Commands, unit: string): Awaited<void> {
@@ -96,8 +96,9 @@ function describe({ of, active }: UnitState): string {
   const result = of('Result')
   if (result !== '' && result !== 'success') parts.push(`result ${result}`)
   const status = Number(of('ExecMainStatus'))
-  if (of('ExecMainCode') === EXITED) parts.push(`its program exited with ${status}`)
-  else if (Number(of('ExecMainCode')) > EXITED.length) parts.push(`its program was killed by signal ${status}`)
+  const code = Number(of('ExecMainCode'))
+  if (code === EXITED) parts.push(`its program exited with ${status}`)
+  else if (code > EXITED) parts.push(`its program was killed by signal ${status}`)
   const restarts = Number(of('NRestarts'))
   if (restarts > 0) parts.push(`systemd has restarted it ${restarts === 1 ? 'once' : `${restarts} times`}`)
   if (of('LoadError') !== '') parts.push(of('LoadError').replace(/^\S+ "?(.*?)"?$/, '$1'))
