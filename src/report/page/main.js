@@ -41,7 +41,10 @@ const filterButtons = /** @type {Filter[]} */ (Object.keys(FILTERS)).map((name) 
       'data-filter': name,
       title: HINTS[name],
       disabled: count === 0 && name !== 'all',
-      onclick: () => setFilter(name),
+      onclick: () => {
+        setFilter(name)
+        showList()
+      },
     },
     LABELS[name],
     element('span', { class: 'count' }, count.toLocaleString('en')),
@@ -83,7 +86,10 @@ document
     help,
   )
 
-search.addEventListener('input', applySearch)
+search.addEventListener('input', () => {
+  applySearch()
+  showList()
+})
 search.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') {
     search.value = ''
@@ -153,10 +159,9 @@ function detailsView(test) {
 function applySearch() {
   const words = wordsOf(search.value)
   const count = list.apply(words, filter)
-  found.textContent =
-    words.length > 0 || filter !== 'all'
-      ? `${counted(count, 'test')} of ${summary.tests.length.toLocaleString('en')}`
-      : ''
+  const narrowed = words.length > 0 || filter !== 'all'
+  document.documentElement.toggleAttribute('data-narrowed', narrowed)
+  found.textContent = narrowed ? `${counted(count, 'test')} of ${summary.tests.length.toLocaleString('en')}` : ''
   highlight(main, words)
 }
 
@@ -167,12 +172,21 @@ function setFilter(next) {
   applySearch()
 }
 
+/** Where the screen is narrow, an open test takes the place of the list. */
+function showList() {
+  if (selected() && !list.view.checkVisibility()) close()
+}
+
+function close() {
+  // Not by the hash: its event would come later, and the list is not there before.
+  history.pushState(null, '', '#')
+  showSelected()
+}
+
 function leave() {
   const test = selected()
   if (test) {
-    // Not by the hash: its event would come later, and the list is not there before.
-    history.pushState(null, '', '#')
-    showSelected()
+    close()
     list.rows.find((row) => row.test === test)?.link.focus()
   } else if (search.value !== '') {
     search.value = ''

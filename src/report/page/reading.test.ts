@@ -106,6 +106,25 @@ test('on a narrow screen a test begins at its top, and Esc leads back to its row
   expect(new URL(page.url()).hash).toBe('')
 })
 
+test('on a narrow screen a search brings its results, and j the next test', async () => {
+  const { page } = await browser.open(smallReport(), { viewport: { width: 390, height: 500 } })
+  const heading = page.locator('main h2')
+  const row = page.locator('nav .list-row:visible')
+  await page.keyboard.press('/')
+  await page.keyboard.type('quinces')
+  expect(await row.textContent()).toContain('lists its goods')
+  expect((await row.boundingBox())!.y).toBeLessThan((await heading.boundingBox())!.y)
+  await page.keyboard.press('Enter')
+  expect(await page.locator('#test-name').textContent()).toBe('lists its goods')
+  expect(await row.count()).toBe(0)
+  await page.locator('input').fill('')
+  expect(await row.count()).toBe(4)
+  await row.first().click()
+  expect(await page.locator('#test-name').textContent()).toBe('sends a bill')
+  await page.keyboard.press('j')
+  await page.locator('#test-name', { hasText: 'lists its goods' }).waitFor()
+})
+
 test('a link opens its test; one to a test that is not there opens the run', async () => {
   const linked = await browser.open(smallReport(), { hash: '#test=c' })
   expect(await linked.page.locator('#test-name').textContent()).toBe('sends a bill')

@@ -105,6 +105,11 @@ export class TestList {
     const focused = visible.findIndex(({ link }) => link === document.activeElement)
     const from = focused >= 0 ? focused : visible.findIndex(({ link }) => link.hasAttribute('aria-current'))
     const next = visible[from < 0 ? 0 : Math.min(visible.length - 1, Math.max(0, from + by))]
+    // Where the screen is narrow, an open test takes the place of the list.
+    if (!this.view.checkVisibility()) {
+      next?.link.click()
+      return
+    }
     next?.link.focus()
     next?.link.scrollIntoView({ block: 'nearest' })
   }
