@@ -1,17 +1,14 @@
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
-import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'
-import { joinNetwork, type Networked, type SshAddress } from '../snapshot/join-network.js'
-import { untilAgentReady } from '../snapshot/ready.js'
+import type { Networked, SshAddress } from '../snapshot/join-network.js'
 import type { Running } from '../snapshot/running.js'
 import { isFixedOverSsh, setRight, setRightOverSsh } from '../snapshot/set-right.js'
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
-import { Forwards } from './forwards.js'
 import { InFlight } from './in-flight.js'
 import { explainLost } from './lost-connection.js'
 import { Reach } from './reach.js'
@@ -35,7 +32,6 @@ export class Life {
   #inFlight = new InFlight()
   /** What changes the machine's power, or needs it not to change. A power cut at the end waits for nobody. */
   readonly #turns = new Turns()
-  readonly forwards = new Forwards()
   readonly #timeline: Timeline
 
   constructor(clone: Clone, timeline: Timeline) {
@@ -62,9 +58,7 @@ export class Life {
 
   /** Loopback ports that lead to the guest, by its own: none on a bridge, where it has an address, nor without a network. */
   get hostPorts(): ReadonlyMap<number, number> {
-    const { address } = this.#reach
-    const isForwarded = this.#running.card.mode === 'user' && address !== undefined
-    return new Map([...(isForwarded ? [[22, address.port] as const] : []), ...this.forwards.ports])
+    return this.#reach.hostPorts(this.#running.card)
   }
 
   /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
@@ -100,8 +94,8 @@ export class Life {
   }
 
   /** The open connection, or a new one. */
-  connect(booting = false): Promise<SshConnection> {
-    return this.#reach.connect(() => this.#running, booting)
+  connect(): Promise<SshConnection> {
+    return this.#reach.connect(() => this.#running)
   }
 
   suspend(): Promise<void> {
@@ -162,14 +156,11 @@ export class Life {
     })
   }
 
-  /** The loopback port of the host that leads to a port of the guest. */
+  /** Where a port of the guest can be reached. */
   async forwardPort(guestPort: number): Promise<SshAddress> {
     await this.#restart
     this.#assertAlive('forward a port')
-    this.#reach.assertNetwork('a forwarded port')
-    // On a bridge all its ports can be reached.
-    if (this.#running.card.mode === 'tap') return { host: this.target.host, port: guestPort }
-    return { host: '127.0.0.1', port: await this.forwards.open(this.#running.qemu.qmp, guestPort) }
+    return await this.#reach.forward(this.#running, guestPort)
   }
 
   /** Power cut. */
@@ -252,18 +243,9 @@ export class Life {
   }
 
   #boot(): Promise<void> {
-    const { place, prepared } = this.#clone
-    const { harness, guest, template } = prepared
-    const how = { timeoutMs: bootTimeoutMs(harness, guest), name: this.#name, agent: template.manifest.agent }
     return this.#comeUp(async () => {
-      const started = await place.powerOn()
-      const logIn = async () => {
-        const address = await joinNetwork(started, how)
-        this.#reach.address = address
-        await place.record(started.qemu.pid, address)
-        return { address, connection: address ? await this.connect(true) : await untilAgentReady(started, how) }
-      }
-      return { ...started, logIn }
+      const started = await this.#clone.place.powerOn()
+      return { ...started, logIn: () => this.#reach.logIn(started) }
     })
   }
 
@@ -281,7 +263,7 @@ export class Life {
       if (this.state === 'destroyed') throw this.#wrongState('go on')
       this.#inFlight = new InFlight()
       this.#observe(started)
-      await this.forwards.openAgain(started.qemu.qmp)
+      await this.#reach.forwards.openAgain(started.qemu.qmp)
       const logIn = started.logIn().catch(async (error) => Promise.reject(await started.qemu.explain(error)))
       this.#reach.established(await logIn)
       if (this.#state === 'booting') this.#state = 'running'

@@ -1,16 +1,20 @@
+import type { NetworkCard } from '../qemu/argv.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Clone } from '../snapshot/clone.js'
-import { noNetwork, type SshAddress } from '../snapshot/join-network.js'
-import { untilReady } from '../snapshot/ready.js'
+import { joinNetwork, type Networked, noNetwork, type SshAddress } from '../snapshot/join-network.js'
+import { untilAgentReady, untilReady } from '../snapshot/ready.js'
 import type { Running } from '../snapshot/running.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
+import { Forwards } from './forwards.js'
 
-/** How one machine's guest is reached over SSH: where it listens at the moment, and the one connection. */
+/** How one machine's guest is reached: where its SSH server listens at the moment, the one connection, the ports that lead to others. */
 export class Reach {
   readonly #clone: Clone
   readonly #bootTimeoutMs: number
   #connection: Promise<SshConnection> | undefined
+  /** Its own loopback ports of the host. */
+  readonly forwards = new Forwards()
   /** Nowhere without a network. */
   address: SshAddress | undefined
 
@@ -32,10 +36,35 @@ export class Reach {
     if (guest.network.mode === 'none') throw noNetwork(guest.name, what)
   }
 
+  /** Loopback ports of the host by the guest's that they lead to: none on a bridge, where it has an address, nor without a network. */
+  hostPorts(card: NetworkCard): ReadonlyMap<number, number> {
+    const ssh = card.mode === 'user' && this.address ? [[22, this.address.port] as const] : []
+    return new Map([...ssh, ...this.forwards.ports])
+  }
+
+  /** @throws MayflyError MAYFLY_NO_NETWORK */
+  async forward({ card, qemu }: Networked, guestPort: number): Promise<SshAddress> {
+    this.assertNetwork('a forwarded port')
+    // On a bridge all its ports can be reached.
+    if (card.mode === 'tap') return { host: this.target.host, port: guestPort }
+    return { host: '127.0.0.1', port: await this.forwards.open(qemu.qmp, guestPort) }
+  }
+
   /** From now on it is reached so. */
   established({ address, connection }: Pick<Clone, 'address' | 'connection'>): void {
     this.address = address
     this.#connection = connection && Promise.resolve(connection)
+  }
+
+  /** Of a machine that boots: waits until its guest is there. */
+  async logIn(started: Networked): Promise<Pick<Clone, 'address' | 'connection'>> {
+    const { place, prepared } = this.#clone
+    const how = { timeoutMs: this.#bootTimeoutMs, name: prepared.guest.name, agent: prepared.template.manifest.agent }
+    this.address = await joinNetwork(started, how)
+    await place.record(started.qemu.pid, this.address)
+    if (this.address) return { address: this.address, connection: await this.connect(() => started, true) }
+    await untilAgentReady(started, how)
+    return { address: undefined, connection: undefined }
   }
 
   /** The open connection, or a new one to the machine that runs. */
