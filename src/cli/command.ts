@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { toMilliseconds } from '../units.js'
 import type { ActionContext } from './action.js'
 
 /** What a command does: gives the exit status. */
@@ -39,4 +40,13 @@ export function append(value: string, before: string[] = []): string[] {
 /** A bare number stays one, so that it is counted in the unit of its place. */
 export function numeric(value: string): string | number {
   return /^\d+(\.\d+)?$/.test(value) ? Number(value) : value
+}
+
+/** Milliseconds; a bare number counts seconds, as in other tools. */
+export function duration(value: string): number {
+  try {
+    return toMilliseconds(/^\d+(\.\d+)?$/.test(value) ? `${value}s` : value)
+  } catch {
+    throw new InvalidArgumentError("--timeout is not a duration: give seconds, or such as '30s', '5m', '1h'.")
+  }
 }

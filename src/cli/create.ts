@@ -5,7 +5,7 @@ import type { Guest, GuestSpec } from '../guest/spec.js'
 import { createMachine } from '../machines/create.js'
 import { startMachine } from '../machines/start.js'
 import { publicKeysIn } from '../ssh/public-keys.js'
-import type { Duration, Size } from '../units.js'
+import type { Size } from '../units.js'
 import type { ActionContext } from './action.js'
 import { guestNamed } from './guest-argument.js'
 import { factsOf } from './machine-facts.js'
@@ -32,7 +32,8 @@ export interface CreateOptions {
   user?: string
   start?: boolean
   wait?: boolean
-  timeout?: Duration
+  /** In ms. */
+  timeout?: number
   verbose?: boolean
   json?: boolean
 }

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { destroyMachine } from '../machines/destroy.js'
 import { stopMachine } from '../machines/stop.js'
-import type { Duration } from '../units.js'
 import type { ActionContext } from './action.js'
 import { ownMachine } from './own-machine.js'
 import { sideBySide } from './side-by-side.js'
@@ -17,7 +16,7 @@ const HOW = {
 /** `mayfly down` */
 export async function down(
   context: ActionContext,
-  options: VmFileOptions & { destroy?: boolean; timeout?: Duration },
+  options: VmFileOptions & { destroy?: boolean; timeout?: number },
   args: string[],
 ): Promise<number> {
   const { path, machines } = machinesMeant(options, args)

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { append, command, examples, numeric } from './command.js'
+import { append, command, duration, examples, numeric } from './command.js'
 import type { CreateOptions } from './create.js'
 import type { ListOptions } from './list.js'
 import type { LogOptions } from './log.js'
@@ -42,7 +42,7 @@ function addLife(program: Command): void {
     .option('--user <name>', 'who logs in (default: root)')
     .option('--start', 'start it at once')
     .option('--no-wait', 'with --start: do not wait until it can be logged in to')
-    .option('--timeout <duration>', "with --start: how long it may take to come up, such as '2m'")
+    .option('--timeout <duration>', "with --start: how long it may take to come up, such as '2m'", duration)
     .option('-v, --verbose', 'show what is done, also when stderr is not a terminal')
     .option('--json', 'print one object, as mayfly status --json does')
     .addHelpText(
@@ -63,7 +63,7 @@ function addLife(program: Command): void {
     )
     .option('--no-wait', 'do not wait until they can be logged in to')
     .option('--no-provision', 'do not take provision steps')
-    .option('--timeout <duration>', "how long one may take to come up, such as '2m'")
+    .option('--timeout <duration>', "how long one may take to come up, such as '2m'", duration)
     .option('-v, --verbose', 'show what is done, also when stderr is not a terminal')
     .option('--json', 'print one array of objects, as mayfly status --json does')
     .addHelpText('after', examples('mayfly start web', 'mayfly start web db --timeout 5m'))
@@ -77,8 +77,8 @@ function addLife(program: Command): void {
     )
     .option(
       '--timeout <duration>',
-      "how long it may take, such as '2m'; a bare number counts seconds, 0 cuts the power at once (default: 30s)",
-      numeric,
+      "how long it may take, such as '2m'; 0 cuts the power at once (default: 30s)",
+      duration,
     )
     .option('--json', "print one array of { name, stopped: 'off' | 'asked' | 'quit' | 'killed' }")
     .addHelpText('after', examples('mayfly stop web', 'mayfly stop web --timeout 2m'))
@@ -163,7 +163,7 @@ function addReach(program: Command): void {
     .option('-e, --env <name=value>', "variable for the command; '--env NAME' passes on your own (repeatable)", append)
     .option('--cwd <path>', 'directory in the guest to run in')
     .option('-u, --user <name>', 'user in the guest to run as')
-    .option('--timeout <duration>', "end the command after this long, such as '30s', and exit with 124")
+    .option('--timeout <duration>', "end the command after this long, such as '30s', and exit with 124", duration)
     .addHelpText(
       'after',
       examples('mayfly exec web -- uname -a', "mayfly exec web --cwd /srv -- 'tar c . | gzip' > srv.tgz"),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { append, command, examples, numeric } from './command.js'
+import { append, command, duration, examples, numeric } from './command.js'
 import type { GcOptions } from './gc.js'
 import { addImageCommands } from './image-program.js'
 import { addMachineCommands } from './machine-program.js'
@@ -44,7 +44,7 @@ export function buildProgram(): Command {
     .option('--cwd <path>', 'directory in the guest to run in')
     .option('--user <name>', 'user in the guest to run as (default: root)')
     .option('--upload <local:remote>', 'copy a file or directory into the guest first (repeatable)', append)
-    .option('--timeout <duration>', "end the command after this long, such as '30s', and exit with 124")
+    .option('--timeout <duration>', "end the command after this long, such as '30s', and exit with 124", duration)
     .option('-v, --verbose', 'show what is built, booted and sealed, also when stderr is not a terminal')
     .addHelpText(
       'after',

@@ -1,5 +1,5 @@
 import { MayflyError } from '../errors.js'
-import { type Duration, type Size, toMilliseconds } from '../units.js'
+import type { Size } from '../units.js'
 import { launch } from '../vm/launch.js'
 import type { ActionContext } from './action.js'
 import { environment } from './environment.js'
@@ -15,7 +15,8 @@ export interface RunOptions {
   cwd?: string
   user?: string
   upload?: string[]
-  timeout?: Duration
+  /** In ms. */
+  timeout?: number
   verbose?: boolean
 }
 
@@ -28,7 +29,7 @@ export async function run({ cacheDir, signal }: ActionContext, options: RunOptio
     cwd: options.cwd,
     user: options.user,
     env: environment(options.env ?? []),
-    timeout: options.timeout === undefined ? undefined : toMilliseconds(options.timeout, '--timeout'),
+    timeout: options.timeout,
   }
   if (isInteractive(command) && (options.cwd ?? options.user ?? options.env ?? options.timeout) !== undefined) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', 'an interactive shell takes no --cwd, --user, --env or --timeout', {

@@ -2,7 +2,6 @@ import { MayflyError } from '../errors.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec as execOn } from '../ssh/exec.js'
 import { openShell } from '../ssh/shell.js'
-import { type Duration, toMilliseconds } from '../units.js'
 import type { ActionContext } from './action.js'
 import { environment } from './environment.js'
 import { type InMachine, runInMachine } from './in-machine.js'
@@ -35,7 +34,8 @@ export interface ExecOptions {
   user?: string
   env?: string[]
   cwd?: string
-  timeout?: Duration
+  /** In ms. */
+  timeout?: number
 }
 
 /** `mayfly exec`: gives the status of the guest's command. */
@@ -46,7 +46,7 @@ export async function exec({ cacheDir, signal }: ActionContext, options: ExecOpt
     user,
     cwd,
     env: environment(options.env ?? []),
-    timeout: timeout === undefined ? undefined : toMilliseconds(timeout, '--timeout'),
+    timeout: timeout,
   }
   if (command.length === 0) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', 'no command is given', {

@@ -1,7 +1,6 @@
 import { findMachine } from '../machines/find.js'
 import { lookAt } from '../machines/look.js'
 import { startMachine } from '../machines/start.js'
-import type { Duration } from '../units.js'
 import type { ActionContext } from './action.js'
 import { factsOf, type MachineFacts } from './machine-facts.js'
 import { shownProgress } from './shown-progress.js'
@@ -10,7 +9,8 @@ import { print, printJson } from './streams.js'
 export interface StartOptions {
   wait?: boolean
   provision?: boolean
-  timeout?: Duration
+  /** In ms. */
+  timeout?: number
   verbose?: boolean
   json?: boolean
 }

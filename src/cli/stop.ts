@@ -4,13 +4,13 @@ import { destroyMachine } from '../machines/destroy.js'
 import { findMachine, machineNames } from '../machines/find.js'
 import { namesMeant } from '../machines/name.js'
 import { type Stopped, stopMachine } from '../machines/stop.js'
-import type { Duration } from '../units.js'
 import type { ActionContext } from './action.js'
 import { shownProgress } from './shown-progress.js'
 import { print, printJson } from './streams.js'
 
 export interface StopOptions {
-  timeout?: Duration
+  /** In ms. */
+  timeout?: number
   json?: boolean
 }
 
@@ -33,7 +33,7 @@ export async function stop(
     machines.map(async (machine) => {
       const { name } = machine
       const onWait = () => progress.note(`another command is at work on ${name}; waiting for it`)
-      return { name, stopped: await stopMachine(machine, { timeout: seconds(timeout), signal, onWait }) }
+      return { name, stopped: await stopMachine(machine, { timeout, signal, onWait }) }
     }),
   )
   if (json) await printJson(results)
@@ -59,9 +59,4 @@ async function toDestroy(typed: string): Promise<{ name: string; directory: stri
   const [name, ...more] = namesMeant(typed, await machineNames())
   if (name !== undefined && more.length === 0) return { name, directory: join(dataDirectory().machines, name) }
   return await findMachine(typed)
-}
-
-/** A bare number counts seconds, as in other tools. */
-function seconds(timeout: Duration | undefined): Duration | undefined {
-  return typeof timeout === 'number' ? timeout * 1000 : timeout
 }

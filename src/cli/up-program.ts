@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './command.js'
-import { append, command, examples } from './command.js'
+import { append, command, duration, examples } from './command.js'
 
 /** `mayfly up` and the others that act on the machines of a VMFile. */
 export function addUpCommands(program: Command): void {
@@ -18,7 +18,11 @@ export function addUpCommands(program: Command): void {
     .summary('stop the machines of a VMFile')
     .description(`Stops the machines of a VMFile, which keep their disks; or destroys them.\n${MEANT}`)
     .option('--destroy', 'end them at once, and remove all that is of them')
-    .option('--timeout <duration>', "how long a guest may take to power itself off, such as '2m'", '30s')
+    .option(
+      '--timeout <duration>',
+      "how long a guest may take to power itself off, such as '2m'; 0 cuts the power at once (default: 30s)",
+      duration,
+    )
     .addHelpText('after', examples('mayfly down', 'mayfly down web', 'mayfly down --destroy'))
 
   acting(program, 'reload', async () => (await import('./reload.js')).reload)

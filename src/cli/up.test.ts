@@ -98,7 +98,11 @@ test('machines of others are left alone', async () => {
 
 test('of its own, one that is off is said to be so, or destroyed', async () => {
   await made('web', join(project, 'VMFile.kdl'))
-  expect((await mayfly(['down', 'web'])).stdout).toBe('web  was stopped already')
+  expect((await mayfly(['down', 'web', '--timeout', '5'])).stdout).toBe('web  was stopped already')
+  expect(await mayfly(['down', '--timeout', 'soon'])).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('not a duration'),
+  })
   const provisioned = await mayfly(['provision', 'db'])
   expect(provisioned).toMatchObject({ exitCode: 1, stdout: 'db  failed' })
   expect(provisioned.stderr).toContain('db: it has not been made yet')
