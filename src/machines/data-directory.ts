@@ -1,6 +1,7 @@
+import { realpathSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 
 /** Where named machines live: the user's own, unlike the cache, which can be made again. */
@@ -14,8 +15,19 @@ export interface DataDirectory {
 
 /** `MAYFLY_DATA_DIR`, or `mayfly` below `$XDG_DATA_HOME` or `~/.local/share`. */
 export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirectory {
-  const root = resolve(env.MAYFLY_DATA_DIR || join(env.XDG_DATA_HOME || join(homedir(), '.local/share'), 'mayfly'))
+  const given = env.MAYFLY_DATA_DIR || join(env.XDG_DATA_HOME || join(homedir(), '.local/share'), 'mayfly')
+  // Processes are found by the path of their machine, so there must be one for each.
+  const root = canonical(resolve(given))
   return { root, machines: join(root, 'machines'), locks: join(root, 'locks') }
+}
+
+/** Without symbolic links, also where the end of it does not exist yet. */
+function canonical(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return dirname(path) === path ? path : join(canonical(dirname(path)), basename(path))
+  }
 }
 
 /**

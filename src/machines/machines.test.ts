@@ -8,6 +8,7 @@ import { openStore } from '../image/store.js'
 import { claimedDirectories } from '../session/lasting-claims.js'
 import { usedDirectories } from '../session/uses.js'
 import { createMachine } from './create.js'
+import { dataDirectory } from './data-directory.js'
 import { destroyMachine, removeLeftovers } from './destroy.js'
 import { findMachine, listMachines, machineNamed } from './find.js'
 import { withName } from './lock.js'
@@ -153,9 +154,17 @@ test('a machine that was copied by its files cannot end or remove the first one'
   expect(await stopMachine(there, { ...place, data: moved })).toBe('off')
   await destroyMachine(there, { ...place, data: moved })
   expect(existsSync(other)).toBe(false)
-  await symlink(place.data.root, join(place.root, 'link'))
-  const linked = await findMachine('web', { ...place.data, machines: join(place.root, 'link/machines') })
-  for (const same of [machine, linked]) expect((await lookAt(same)).state).toBe('starting')
+  const linked = join(place.root, 'link')
+  await symlink(place.data.machines, linked)
+  const same = await findMachine('web', { ...place.data, machines: linked })
+  for (const path of [machine, same]) expect((await lookAt(path)).state).toBe('starting')
+})
+
+test('a data directory has one path, whichever way it is called', async () => {
+  const link = join(place.root, 'link')
+  await symlink(place.root, link)
+  expect(dataDirectory({ MAYFLY_DATA_DIR: join(link, 'data') })).toEqual(place.data)
+  expect(dataDirectory({ MAYFLY_DATA_DIR: join(link, 'not/there') }).root).toBe(join(place.root, 'not/there'))
 })
 
 test('a QEMU that does not start says why, and nothing runs', async () => {
