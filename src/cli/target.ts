@@ -1,5 +1,6 @@
-import { dirname, relative, resolve, sep } from 'node:path'
+import { dirname, relative, sep } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { canonicalPath } from '../host/canonical-path.js'
 import { openStore } from '../image/store.js'
 import { type ConnectOptions, connectTo } from '../machines/connect.js'
 import { findMachine, listMachines, machineNames, noMachine } from '../machines/find.js'
@@ -8,6 +9,7 @@ import type { Machine } from '../machines/record.js'
 import { type ListedSession, type ListedVm, listSessionsAndVms } from '../session/list.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { nearestVmFile } from './nearest-vmfile.js'
+import { isMadeFrom } from './own-machine.js'
 
 /** What a name on the command line means: a machine of the user's own, or a Vm that some test has. */
 export type Target =
@@ -52,12 +54,14 @@ async function theOnlyMachine(vmfile: string | undefined): Promise<Machine> {
 }
 
 function machinesOf(vmfile: string, machines: readonly Machine[]): Machine[] {
-  return machines.filter(({ record }) => record.vmfile === resolve(vmfile))
+  return machines.filter((machine) => isMadeFrom(machine, vmfile))
 }
 
 /** Those of the VMFile here, or in the nearest directory above. */
 function nearest(machines: readonly Machine[]): readonly Machine[] {
-  const near = machines.filter(({ record }) => record.vmfile !== undefined && isHereOrAbove(dirname(record.vmfile)))
+  const near = machines.filter(
+    ({ record }) => record.vmfile !== undefined && isHereOrAbove(canonicalPath(dirname(record.vmfile))),
+  )
   const longest = Math.max(...near.map(({ record }) => record.vmfile!.length))
   return near.filter(({ record }) => record.vmfile!.length === longest)
 }

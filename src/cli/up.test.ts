@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -107,6 +107,16 @@ test('of its own, one that is off is said to be so, or destroyed', async () => {
   expect(provisioned).toMatchObject({ exitCode: 1, stdout: 'db  failed' })
   expect(provisioned.stderr).toContain('db: it has not been made yet')
   expect((await mayfly(['down', '--destroy'])).stdout).toBe('web  destroyed\ndb   is not there')
+})
+
+test('a VMFile is the same by whatever path it is called', async () => {
+  const link = `${project}-link`
+  await symlink(project, link)
+  onTestFinished(() => rm(link))
+  await made('web', join(link, 'VMFile.kdl'))
+  expect((await mayfly(['down', 'web'])).stdout).toBe('web  was stopped already')
+  expect((await mayfly(['status'])).stdout).toMatch(/^Name +web$/m)
+  expect((await mayfly(['down', '--file', join(link, 'VMFile.kdl'), 'web'])).exitCode).toBe(0)
 })
 
 test('nothing is destroyed for the sake of an image that cannot be had', async () => {

@@ -1,8 +1,8 @@
-import { realpathSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { canonicalPath } from '../host/canonical-path.js'
 
 /** Where named machines live: the user's own, unlike the cache, which can be made again. */
 export interface DataDirectory {
@@ -17,17 +17,8 @@ export interface DataDirectory {
 export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirectory {
   const given = env.MAYFLY_DATA_DIR || join(env.XDG_DATA_HOME || join(homedir(), '.local/share'), 'mayfly')
   // Processes are found by the path of their machine, so there must be one for each.
-  const root = canonical(resolve(given))
+  const root = canonicalPath(resolve(given))
   return { root, machines: join(root, 'machines'), locks: join(root, 'locks') }
-}
-
-/** Without symbolic links, also where the end of it does not exist yet. */
-function canonical(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return dirname(path) === path ? path : join(canonical(dirname(path)), basename(path))
-  }
 }
 
 /**
