@@ -62,6 +62,7 @@ export class RelayedChannel extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // The command has ended, perhaps before it was fed anything: nobody reads it.
     if (this.#over) done()
     else this.#socket.write(encodeFrame(FRAME.data, chunk), () => done())
   }
@@ -93,7 +94,6 @@ export class RelayedChannel extends Duplex {
     this.#socket.end()
     this.push(null)
     this.stderr.push(null)
-    if (!this.writableEnded) this.end()
     if (this.readableEnded) this.emit('close', ...outcome)
     else this.once('end', () => this.emit('close', ...outcome))
   }
