@@ -28,8 +28,8 @@ function addLife(program: Command): void {
     .option('--image <image>', 'the guest, as an option; a path is one of a disk image')
     .option('--image-url <url>', 'download this disk image')
     .option('--sha256 <sum>', 'what the disk image of --image or --image-url must hash to')
-    .option('--cpus <n>', 'virtual processors', Number)
-    .option('--vcpus <n>', 'the same', Number)
+    .option('--cpus <n>', 'virtual processors', count)
+    .option('--vcpus <n>', 'the same', count)
     .option('--memory <size>', "memory, such as '512MiB'; a bare number counts MiB", numeric)
     .option('--disk <size>', "size of the disk, such as '16GiB'; a bare number counts GiB", numeric)
     .option('--display', 'give it a screen and a keyboard')
@@ -248,5 +248,5 @@ const WITHOUT_NAME =
 function count(value: string): number {
   const number = Number(value)
   if (Number.isInteger(number) && number >= 0) return number
-  throw new InvalidArgumentError('Give a number of lines.')
+  throw new InvalidArgumentError('Give a whole number.')
 }

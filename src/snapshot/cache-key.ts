@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostnameOf } from '../guest/access.js'
 import { bootHook } from '../guest/cloud-init/boot-hook.js'
+import { shellOf } from '../guest/cloud-init/cloud-config.js'
 import type { Guest } from '../guest/spec.js'
 import { stepFingerprint } from '../guest/step-fingerprint.js'
 import { hostCpuIdentity } from '../host/cpu.js'
@@ -57,7 +58,7 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
 }
 
 /** A key is what it holds, wherever it lies; what Mayfly has cloud-init do is what its files say. */
-async function accessIngredient({ name, hostname, firmware, cloudInit, ssh }: Guest): Promise<{ access?: string }> {
+async function accessIngredient({ name, image, hostname, firmware, cloudInit, ssh }: Guest): Promise<{ access?: string }> {
   const { privateKey, ...access } = ssh
   const isUsual = hostname === hostnameOf(name) && access.user === 'root' && access.authorizedKeys.length === 0
   if (isUsual && !firmware && !cloudInit) return {}
@@ -67,7 +68,8 @@ async function accessIngredient({ name, hostname, firmware, cloudInit, ssh }: Gu
     createHash('sha256')
       .update(await bootHook())
       .digest('hex')
-  return { access: JSON.stringify({ hostname, firmware, cloudInit, hook, ssh: { ...access, key } }) }
+  const shell = cloudInit && shellOf(image)
+  return { access: JSON.stringify({ hostname, firmware, cloudInit, hook, shell, ssh: { ...access, key } }) }
 }
 
 /** What runs any guest on this host. */

@@ -86,8 +86,8 @@ function listOfUsers(own: unknown): unknown[] {
   })
 }
 
-/** What these have from the start: the others have bash. */
-function shellOf(image: object): string {
+/** The shell of a user of an image: what these have from the start; the others have bash. */
+export function shellOf(image: object): string {
   const name = 'catalogue' in image ? String(image.catalogue) : ''
   return /^(alpine|freebsd|cirros)/.test(name) ? '/bin/sh' : '/bin/bash'
 }

@@ -101,6 +101,7 @@ describe('tries again', () => {
     await expect(place.download(server)).rejects.toMatchObject({
       code: 'MAYFLY_DOWNLOAD_FAILED',
       details: [`${server.origin}/image.img answered with status ${status}`],
+      hint: expect.stringContaining('is the address right?'),
     })
     expect(server.requests).toHaveLength(1)
   })

@@ -218,11 +218,15 @@ export class Downloader implements AsyncDisposable {
     if (isMismatch(last)) throw last
     throw new MayflyError('MAYFLY_DOWNLOAD_FAILED', `could not download ${shown(url)}`, {
       details: failures.map(messageOf),
-      hint: 'Where this host reaches the network only through a proxy or a mirror, set https_proxy or MAYFLY_IMAGE_MIRRORS.',
+      hint: last instanceof HttpFailure && !last.transient ? ANSWERED : UNREACHED,
       cause: last,
     })
   }
 }
+
+const ANSWERED = 'The server was reached: is the address right? mayfly image ls --catalogue has those of publishers.'
+const UNREACHED =
+  'Where this host reaches the network only through a proxy or a mirror, set https_proxy or MAYFLY_IMAGE_MIRRORS.'
 
 function isMismatch(error: unknown): error is MayflyError {
   return error instanceof MayflyError && error.code === 'MAYFLY_IMAGE_CHECKSUM_MISMATCH'
