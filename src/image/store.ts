@@ -113,10 +113,23 @@ export async function assertSpace(store: Store, bytes: number, what: string): Pr
 }
 
 /** A full file system as the error it is, with where and what to do. */
-export function explainFull(store: Store, error: unknown): unknown {
-  if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') return error
-  return new MayflyError('MAYFLY_CACHE_UNUSABLE', `no space left in the cache directory ${store.root}`, {
-    hint: 'Free some with `mayfly gc`, or set MAYFLY_CACHE_DIR to a larger file system.',
+export function explainFull(
+  { root }: Pick<Store, 'root'>,
+  error: unknown,
+  directory: 'cache' | 'data' = 'cache',
+): unknown {
+  if (!isFull(error)) return error
+  const [way, variable] =
+    directory === 'cache' ? ['mayfly gc', 'MAYFLY_CACHE_DIR'] : ['mayfly destroy', 'MAYFLY_DATA_DIR']
+  return new MayflyError('MAYFLY_CACHE_UNUSABLE', `no space left in the ${directory} directory ${root}`, {
+    hint: `Free some with \`${way}\`, or set ${variable} to a larger file system.`,
     cause: error,
   })
+}
+
+/** By errno, or by the words of the tool that makes disks. Others, a guest's among them, may mean another place. */
+function isFull(error: unknown): boolean {
+  if (errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT') return true
+  if (!(error instanceof MayflyError) || !error.shortMessage.startsWith('qemu-img ')) return false
+  return error.details.some((line) => /No space left on device|Disk quota exceeded/.test(line))
 }

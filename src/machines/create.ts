@@ -6,6 +6,7 @@ import type { Guest } from '../guest/spec.js'
 import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
 import { resolveImage } from '../image/resolve.js'
+import { explainFull } from '../image/store.js'
 import { openHarness } from '../session/harness.js'
 import { claimFor } from '../session/lasting-claims.js'
 import { hold } from '../session/uses.js'
@@ -42,7 +43,7 @@ export async function createMachine(guest: Guest, name: string, options: CreateO
       await rename(staging, directory)
     } catch (error) {
       await rm(staging, { recursive: true, force: true })
-      throw error
+      throw explainFull(data, error, 'data')
     }
     return (await readMachine(directory))!
   })

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { execa } from 'execa'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Guest } from '../guest/spec.js'
 import { killAndWait } from '../host/process-table.js'
 import { openStore } from '../image/store.js'
@@ -39,6 +41,21 @@ test('a machine is made whole, in its own name, and claims its image', async () 
   expect(await lookAt(machine)).toEqual({ state: 'stopped' })
   await expect(create('web')).rejects.toThrow('there is a machine web already')
   await expect(create('../web')).rejects.toThrow('not a name for a machine: "../web"')
+})
+
+test.skipIf(process.getuid?.() !== 0)('where there is no room for it, that is said, and nothing is left', async () => {
+  const full = await mkdtemp(join(tmpdir(), 'mayfly-full-'))
+  await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full])
+  onTestFinished(async () => {
+    await execa('umount', [full])
+    await rm(full, { recursive: true })
+  })
+  const data = dataDirectory({ MAYFLY_DATA_DIR: full })
+  await expect(createMachine(guest, 'web', { ...place, data })).rejects.toMatchObject({
+    code: 'MAYFLY_CACHE_UNUSABLE',
+    hint: expect.stringContaining('MAYFLY_DATA_DIR'),
+  })
+  expect(await readdir(data.machines)).toEqual([])
 })
 
 test('it runs until it is stopped, and says how it came to its end', async () => {

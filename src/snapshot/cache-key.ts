@@ -58,7 +58,14 @@ export async function ingredientsOf(harness: Harness, guest: Guest, image: Image
 }
 
 /** A key is what it holds, wherever it lies; what Mayfly has cloud-init do is what its files say. */
-async function accessIngredient({ name, image, hostname, firmware, cloudInit, ssh }: Guest): Promise<{ access?: string }> {
+async function accessIngredient({
+  name,
+  image,
+  hostname,
+  firmware,
+  cloudInit,
+  ssh,
+}: Guest): Promise<{ access?: string }> {
   const { privateKey, ...access } = ssh
   const isUsual = hostname === hostnameOf(name) && access.user === 'root' && access.authorizedKeys.length === 0
   if (isUsual && !firmware && !cloudInit) return {}
