@@ -14,7 +14,11 @@ function linesHere({ stack = '' }: Error): string[] {
 
 const elsewhere = () => {
   const error = new MayflyError('MAYFLY_COMMAND_TIMEOUT', 'it took too long')
-  error.stack = `${error.name}: ${error.message}\n    at Timeout.<anonymous> (/srv/mayfly/exec.js:1:2)`
+  error.stack = [
+    `${error.name}: ${error.message}`,
+    '    at Timeout.<anonymous> (/srv/mayfly/exec.js:1:2)',
+    '    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)',
+  ].join('\n')
   return error
 }
 

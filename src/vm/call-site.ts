@@ -2,6 +2,7 @@ import { MayflyError } from '../errors.js'
 
 /** The runtime's own frames, and those of packages. */
 const FOREIGN = /node:|[\\/]node_modules[\\/]/
+const RUNTIME = /^ +at .*\bnode:internal\//
 const PLACE = /\(?(\S+?):\d+:\d+\)?$/
 
 /** Where a step was called from. What fails in an event of a timer or a socket has no line of the caller in its stack. */
@@ -20,7 +21,9 @@ export class CallSite {
     const frames = (this.#here.stack ?? '').split('\n').slice(1)
     const outermost = frames.findLastIndex((frame) => PLACE.test(frame) && !FOREIGN.test(frame))
     const file = PLACE.exec(frames[outermost] ?? '')?.[1]
-    if (file === undefined || error.stack?.includes(file)) return
-    error.stack = [error.stack, ...frames.slice(0, outermost + 1)].join('\n')
+    if (file === undefined || !error.stack || error.stack.includes(file)) return
+    // Which of the runtime's turns it was thrown in depends on who was first.
+    const own = error.stack.split('\n').filter((line) => !RUNTIME.test(line))
+    error.stack = [...own, ...frames.slice(0, outermost + 1)].join('\n')
   }
 }
