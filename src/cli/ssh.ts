@@ -46,7 +46,7 @@ export async function exec({ cacheDir, signal }: ActionContext, options: ExecOpt
     user,
     cwd,
     env: environment(options.env ?? []),
-    timeout: timeout,
+    timeout,
   }
   if (command.length === 0) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', 'no command is given', {

@@ -1,8 +1,6 @@
 const PROGRESS = /^mayfly: .*\n/gm
 /** The journal writes to the console when it comes to it. */
 const LATE = /^the console of \S+ said \(failed-unit\): .*\n/gm
-/** A template may have been sealed before it, or after. */
-const LINK_READY = /^.*console: .*eth0: link becomes ready\n/gm
 const RUN_TIMES = /^ *(Start at|Duration) .*\n/gm
 /** Words are kept, and what differs from run to run is not: durations, counts of attempts, ids, process ids, addresses. */
 const VOLATILE: [RegExp, string][] = [
@@ -25,12 +23,7 @@ const VOLATILE: [RegExp, string][] = [
 
 /** What a run prints, without what is different each time, so that it can be compared with the last. */
 export function steady(output: string, root: string): string {
-  const kept = output
-    .replaceAll(root, '<root>/')
-    .replace(PROGRESS, '')
-    .replace(RUN_TIMES, '')
-    .replace(LATE, '')
-    .replace(LINK_READY, '')
+  const kept = output.replaceAll(root, '<root>/').replace(PROGRESS, '').replace(RUN_TIMES, '').replace(LATE, '')
   const text = VOLATILE.reduce((so, [pattern, by]) => so.replace(pattern, by), kept)
   return `${text.replace(JOURNAL, inOrder).trim()}\n`
 }

@@ -41,7 +41,8 @@ export interface GrubDisk extends AsyncDisposable {
 export async function grubDisk(arch: Arch): Promise<GrubDisk> {
   const store = await openStore(defaultCacheDir())
   const workshop = await currentSession(store)
-  const directory = await mkdtemp(join(tmpdir(), 'mayfly-grub-disk-'))
+  // Goes with the session, if nobody disposes of it.
+  const directory = await mkdtemp(join(tmpdir(), workshop.scratchPrefix))
   const at = (name: string) => join(directory, name)
   const grub = GRUB[arch]
   const identity = generateIdentity('the owner of the disk')
