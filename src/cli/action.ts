@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { defaultCacheDir } from '../image/store.js'
+import { setTimeout } from '../node-globals.js'
 import { closeSession } from '../session/session.js'
 import { EXIT } from './exit.js'
 import { printError, statusOf } from './report-error.js'

@@ -1,3 +1,4 @@
+import { Date } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 
 /** For people: `5 min 3 s ago`. */

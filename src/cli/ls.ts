@@ -1,6 +1,7 @@
 import type { Arch } from '../host/host-arch.js'
 import { openStore } from '../image/store.js'
 import { listImages } from '../image/stored.js'
+import { Date } from '../node-globals.js'
 import { findEmulator } from '../session/harness.js'
 import { type ListedSession, listSessionsAndVms } from '../session/list.js'
 import { differences, FORMAT, hostIngredients, type Ingredients } from '../snapshot/cache-key.js'

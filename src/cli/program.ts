@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import { URL } from '../node-globals.js'
 import { append, command, duration, examples, numeric } from './command.js'
 import type { GcOptions } from './gc.js'
 import { addImageCommands } from './image-program.js'

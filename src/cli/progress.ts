@@ -1,4 +1,5 @@
 import type { Progress } from '../host/progress.js'
+import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 import { style } from './style.js'
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { AbortController } from '../node-globals.js'
 import { EXIT } from './exit.js'
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

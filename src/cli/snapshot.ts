@@ -8,6 +8,7 @@ import {
   removeSnapshot,
   restoreSnapshot,
 } from '../machines/snapshots.js'
+import { Date } from '../node-globals.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
 import { ago } from './ago.js'

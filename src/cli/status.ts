@@ -1,3 +1,4 @@
+import { Date } from '../node-globals.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
 import { ago } from './ago.js'

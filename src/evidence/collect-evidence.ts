@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { messageOf } from '../errors.js'
+import { AbortSignal } from '../node-globals.js'
 import { publishBundle, writeInto } from './bundle.js'
 import { commandsText } from './commands-text.js'
 import { GUEST_FILES, lookIntoGuest } from './guest-look.js'

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { Date } from '../node-globals.js'
 import { formatBytes, formatMilliseconds } from '../units.js'
 import type { TimelineEntry } from '../vm/timeline.js'
 import { headline } from './commands-text.js'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { MayflyError } from '../errors.js'
+import { performance } from '../node-globals.js'
 
 interface Request {
   resolve: () => void

@@ -1,5 +1,7 @@
 // Untested: nobody of us has a Mac. macOS has no /proc, so ps is asked.
+
 import { spawnSync } from 'node:child_process'
+import { Date } from '../node-globals.js'
 
 /** State, threads and start time of a process as `ps` shows them; the start time is in milliseconds since 1970. */
 export function readStat(pid: number): { state: string; threads: number; startTime: number } | undefined {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { errnoOf } from '../errors.js'
+import { delay, performance } from '../node-globals.js'
 import * as darwin from './process-table-darwin.js'
 
 /** A process, told apart from a later one with the same pid. */

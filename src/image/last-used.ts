@@ -1,6 +1,7 @@
 import { stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf } from '../errors.js'
+import { Date } from '../node-globals.js'
 
 /** Its modification time is when the directory it stands in was last used. */
 const MARKER = 'used'

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import type { Build } from './workshop.js'
 
 export interface MmdebstrapOptions {

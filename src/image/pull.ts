@@ -1,6 +1,7 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { Date, URL } from '../node-globals.js'
 import type { Architecture } from './catalogue-entries.js'
 import { type DiskImage, type DiskSource, listDiskImages, readDiskImage, writeDiskManifest } from './disk-image.js'
 import { type Checksum, sameChecksum } from './download/checksum.js'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
 import { nearest } from '../nearest.js'
+import { URL } from '../node-globals.js'
 import { catalogueNames } from './catalogue.js'
 
 /** A guest that Mayfly builds itself, from the distribution's packages. */

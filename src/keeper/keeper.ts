@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { hostMemory } from '../host/memory.js'
+import { clearTimeout, performance, setTimeout } from '../node-globals.js'
 import type { Harness } from '../session/harness.js'
 import { KeptGuests } from './kept-guests.js'
 import { firstLine } from './lines.js'

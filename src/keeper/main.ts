@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { isAlive } from '../host/process-table.js'
+import { clearInterval, setInterval } from '../node-globals.js'
 import { openHarness } from '../session/harness.js'
 import { closeSession } from '../session/session.js'
 import { type KeeperStart, publishKeeper, socketPath } from './address.js'

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { AbortSignal, URL } from '../node-globals.js'
 import { SESSION_VARIABLE } from '../session/watchdog.js'
 import type { KeeperStart } from './address.js'
 

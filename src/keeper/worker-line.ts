@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MayflyError, messageOf } from '../errors.js'
+import { AbortController } from '../node-globals.js'
 import { assertConnected } from '../snapshot/clone.js'
 import type { KeptGuests } from './kept-guests.js'
 import { Lease } from './lease.js'

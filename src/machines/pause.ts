@@ -1,6 +1,7 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { Agent } from '../guest/agent.js'
+import { AbortSignal } from '../node-globals.js'
 import { notRunning } from './connect.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { lookAt } from './look.js'

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { killAndWait, type ProcessIdentity, processStartTime } from '../host/process-table.js'
+import { AbortSignal } from '../node-globals.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { processesOf } from './look.js'
 import { openMonitor } from './monitor.js'

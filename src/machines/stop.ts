@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
 import { killAndWait } from '../host/process-table.js'
+import { AbortSignal, clearInterval, Date, delay, setInterval } from '../node-globals.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { isRunning, lookAt, processesOf } from './look.js'

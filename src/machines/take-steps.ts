@@ -1,4 +1,5 @@
 import type { DataStep } from '../guest/steps.js'
+import { Date } from '../node-globals.js'
 import { connectTo } from './connect.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { type ProvisionOptions, provision } from './provision.js'

@@ -1,4 +1,5 @@
 import type { MatcherState } from 'vitest'
+import { performance } from '../node-globals.js'
 import type { TimelineEntry } from '../vm/timeline.js'
 import type { Origin } from './subject.js'
 import type { Verdict } from './verdict.js'

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError } from '../errors.js'
+import { performance, delay as sleep } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 import { addressesOf } from './bridge.js'
 import { leasedAddress } from './leases.js'

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MayflyError } from '../errors.js'
+import { AbortSignal } from '../node-globals.js'
 import type { QmpClient } from './qmp.js'
 
 export interface FlattenOptions {

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { MayflyError } from '../errors.js'
+import { delay, performance } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 import type { Chord } from './keyboard.js'
 import type { QmpClient } from './qmp.js'

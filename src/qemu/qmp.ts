@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { MayflyError } from '../errors.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import type { QmpCommands, QmpEvent } from './qmp-schema.js'
 
 type Arguments<K extends keyof QmpCommands> = QmpCommands[K]['arguments'] extends undefined

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { URL } from '../node-globals.js'
 
 /** Browser code and style as they are written; the package ships its sources, and this is beside `dist` there. */
 const PAGE = new URL('../../src/report/page/', import.meta.url)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Store } from '../image/store.js'
+import { Date } from '../node-globals.js'
 
 /** One file for each holder. */
 interface LastingClaim {

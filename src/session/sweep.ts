@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProcessesByEnvironment, isAlive, killAndWait } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
+import { Date } from '../node-globals.js'
 import { SESSION_VARIABLE } from './watchdog.js'
 
 /** A younger directory may belong to a process we cannot see that has not locked it yet. */

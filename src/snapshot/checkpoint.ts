@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { Date } from '../node-globals.js'
 import type { Frozen } from './machine.js'
 import type { Template } from './template.js'
 

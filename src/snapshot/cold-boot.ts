@@ -1,6 +1,7 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
+import { performance } from '../node-globals.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
-import { setImmediate as yieldToEvents } from 'node:timers/promises'
 import { pageSize } from '../host/page-size.js'
+import { performance, yieldToEvents } from '../node-globals.js'
 
 /** A stretch of a process's memory that shows a file from `offset` on. */
 interface Mapping {

@@ -1,6 +1,7 @@
 import { MayflyError } from '../errors.js'
 import { joinBridge } from '../network/bridge.js'
 import { findAddress } from '../network/find-address.js'
+import { AbortController, AbortSignal } from '../node-globals.js'
 import type { NetworkCard } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import { agentReply } from './agent-reply.js'

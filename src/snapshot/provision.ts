@@ -1,5 +1,6 @@
 import { MayflyError } from '../errors.js'
 import { type DataStep, describeStep, type Step } from '../guest/steps.js'
+import { AbortController } from '../node-globals.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { OutputLines } from '../ssh/output-lines.js'

@@ -1,5 +1,6 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
+import { AbortController, AbortSignal, performance } from '../node-globals.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import type { SshTarget } from '../ssh/handshake.js'

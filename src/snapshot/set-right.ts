@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Agent } from '../guest/agent.js'
+import { performance } from '../node-globals.js'
 import type { QemuProcess } from '../qemu/process.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'

@@ -1,3 +1,4 @@
+import { performance } from '../node-globals.js'
 /** Where the time of a launch went, in ms. */
 export interface LaunchTimings {
   /** Finding image and template, both known to be intact; making them first, if need be. */

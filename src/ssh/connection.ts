@@ -1,5 +1,6 @@
 import type { Client } from 'ssh2'
 import { MayflyError, messageOf } from '../errors.js'
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../node-globals.js'
 import { HandshakeFailure, handshake, KEEPALIVE_MS, type LoggedIn, type SshTarget } from './handshake.js'
 import { HelperShells } from './helper-shells.js'
 import { Lanes } from './lanes.js'

@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import type { CipherAlgorithm, Client, KexAlgorithm, ServerHostKeyAlgorithm } from 'ssh2'
 import { errnoOf, messageOf } from '../errors.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import { keyTypeOf, publicKeyBlob } from './identity.js'
 import { signAtOnce } from './ssh2-internals.js'
 

@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import type { SshConnection } from './connection.js'
 import { HelperShell, type ScriptResult } from './helper-shell.js'
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { quote } from './quote.js'

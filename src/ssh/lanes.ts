@@ -1,3 +1,4 @@
+import { AbortController, clearTimeout, setTimeout } from '../node-globals.js'
 import type { SshConnection } from './connection.js'
 
 /** One more command that may run on `connection`. */

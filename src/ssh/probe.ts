@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { AbortController, clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import type { SshConnection } from './connection.js'
 import { type ExecResult, exec } from './exec.js'

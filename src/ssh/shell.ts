@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
 import { MayflyError } from '../errors.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import { openChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 

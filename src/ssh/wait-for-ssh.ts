@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { AbortController, clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 import { SshConnection, type SshConnectionOptions } from './connection.js'
 import { HandshakeFailure } from './handshake.js'

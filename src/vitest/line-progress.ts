@@ -1,4 +1,5 @@
 import type { Progress } from '../host/progress.js'
+import { performance } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 
 /** A line on stderr: vitest captures the console, and shows it only at the end of a file. */

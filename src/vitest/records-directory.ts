@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RECORDS_ENV } from '../evidence/test-record.js'
 import { isAlive, processStartTime } from '../host/process-table.js'
+import { Date } from '../node-globals.js'
 
 const NAME = /^mayfly-records-(\d+)-(\d+)-/
 /** A younger one may belong to a process that cannot be seen from here, such as one in a container. */

@@ -3,6 +3,7 @@ import type { SerializedError, UserConsoleLog } from 'vitest'
 import type { Reporter, TestModule, TestRunEndReason, Vitest } from 'vitest/node'
 import { MayflyError, messageOf } from '../errors.js'
 import { ignoreInGit } from '../evidence/bundle.js'
+import { Date } from '../node-globals.js'
 import type { Output } from '../report/model.js'
 import { RecordsDirectory } from './records-directory.js'
 

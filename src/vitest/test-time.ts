@@ -1,4 +1,5 @@
 import { beforeEach, type RunnerTestCase } from 'vitest'
+import { performance } from '../node-globals.js'
 import type { TimeLimit } from '../vm/allowance.js'
 
 /** Tests that have begun, and perhaps ended since. */

@@ -1,5 +1,6 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
+import { performance } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
 
 /** The time of whoever uses machines, such as a test's. */

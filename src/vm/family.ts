@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { AbortController } from '../node-globals.js'
 import type { TimeLimit } from './allowance.js'
 import type { Vm } from './vm.js'
 

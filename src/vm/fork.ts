@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { AbortController, AbortSignal } from '../node-globals.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, clone } from '../snapshot/clone.js'

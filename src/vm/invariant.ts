@@ -1,5 +1,6 @@
 import { within } from '../deadline.js'
 import { GuestAssertionError, MayflyError, messageOf } from '../errors.js'
+import { clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import type { Commands } from './commands.js'
 import { quietly, type TimelineEntry, type TimelineKind } from './timeline.js'

@@ -1,5 +1,6 @@
 import { within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
+import { AbortController } from '../node-globals.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'

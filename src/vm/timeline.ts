@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { performance } from '../node-globals.js'
 import { CallSite } from './call-site.js'
 
 /** What happened to one machine, in order, for whoever has to explain a test: see docs/evidence.md. */

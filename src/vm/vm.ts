@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Date } from '../node-globals.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import type { Clone } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'

@@ -1,4 +1,5 @@
 import { MayflyError } from '../../errors.js'
+import { URL } from '../../node-globals.js'
 import { type Checksum, checksumOf } from './checksum.js'
 import { unescaped } from './http.js'
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { errnoOf, messageOf } from '../../errors.js'
+import { Date, URL } from '../../node-globals.js'
 
 /** One request that came to nothing. */
 export class HttpFailure extends Error {

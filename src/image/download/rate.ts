@@ -1,3 +1,4 @@
+import { performance } from '../../node-globals.js'
 import { formatBytes, formatMilliseconds } from '../../units.js'
 
 const SAMPLE_MS = 100

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { delay as sleep } from '../../node-globals.js'
 import { formatMilliseconds } from '../../units.js'
 import { HttpFailure } from './http.js'
 

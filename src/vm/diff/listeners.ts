@@ -1,3 +1,4 @@
+import { URL } from '../../node-globals.js'
 import type { PortFacts } from './machine-diff.js'
 
 const PROTOCOLS = ['tcp', 'tcp6', 'udp', 'udp6'] as const

@@ -1,3 +1,4 @@
+import { AbortController, AbortSignal } from '../../node-globals.js'
 import type { Checkpoint } from '../../snapshot/checkpoint.js'
 import { type Clone, clone } from '../../snapshot/clone.js'
 import { noNetwork } from '../../snapshot/join-network.js'

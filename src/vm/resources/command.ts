@@ -1,3 +1,4 @@
+import { AbortSignal } from '../../node-globals.js'
 import type { ExecOptions, ExecResult } from '../../ssh/exec.js'
 import type { Command, Commands } from '../commands.js'
 import type { LookOptions } from './records.js'

@@ -1,4 +1,5 @@
 import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { Date } from '../../node-globals.js'
 import { quote } from '../../ssh/quote.js'
 import { formatMode } from './file-mode.js'
 import { ask, type LookOptions, type Records } from './records.js'

@@ -1,3 +1,4 @@
+import { URL } from '../../node-globals.js'
 export type Protocol = 'tcp' | 'udp'
 
 /** A socket that takes what comes to a port: a TCP one that listens, or a UDP one that is bound and not connected. */

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { GuestAssertionError } from '../../errors.js'
+import { AbortController, AbortSignal, clearTimeout, delay, setTimeout } from '../../node-globals.js'
 import type { Running } from '../../snapshot/running.js'
 import { formatMilliseconds } from '../../units.js'
 import type { Commands } from '../commands.js'

@@ -1,3 +1,4 @@
+import { URL } from '../../node-globals.js'
 export interface Listening {
   /** As it is written: `0.0.0.0`, `127.0.0.1`, `::`, `::1`. */
   address: string

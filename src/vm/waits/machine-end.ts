@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { MayflyError } from '../../errors.js'
+import { AbortController, delay } from '../../node-globals.js'
 import type { Running } from '../../snapshot/running.js'
 import type { Commands } from '../commands.js'
 

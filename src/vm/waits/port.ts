@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { MayflyError } from '../../errors.js'
+import { URL } from '../../node-globals.js'
 import type { Commands } from '../commands.js'
 import { type Listening, listeningIn } from './listening.js'
 import { type Awaited, QUICK_PAUSE_MS, type WaitOptions } from './until.js'

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { GuestAssertionError } from '../../errors.js'
+import { AbortController, delay } from '../../node-globals.js'
 import { formatMilliseconds } from '../../units.js'
 import type { Commands } from '../commands.js'
 import { comesBack, endOf } from './machine-end.js'

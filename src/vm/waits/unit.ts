@@ -1,4 +1,5 @@
 import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { performance } from '../../node-globals.js'
 import { quote } from '../../ssh/quote.js'
 import { formatMilliseconds } from '../../units.js'
 import type { Commands } from '../commands.js'

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../../deadline.js'
 import { GuestAssertionError, MayflyError } from '../../errors.js'
+import { AbortController, AbortSignal, delay } from '../../node-globals.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../../units.js'
 import { Allowance } from '../allowance.js'
 import type { Commands } from '../commands.js'
