@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { MayflyError } from '../errors.js'
+import { LineReader } from '../line-reader.js'
 import { performance } from '../node-globals.js'
+
+/** Answers have a few words. More than this is something else that writes to the port. */
+const LONGEST_LINE = 4096
+/** What an answer begins with, besides `ready` and `error`. */
+const ANSWERS: ReadonlySet<string | undefined> = new Set(['pong', 'ok', 'quiet', 'listening'])
 
 interface Request {
   resolve: () => void
@@ -17,7 +23,6 @@ export class Agent {
   readonly #requests = new Map<string, Request>()
   readonly #ready: Promise<void>
   #readyNow!: () => void
-  #buffer = ''
   #nextId = 1
   #present = false
 
@@ -28,8 +33,12 @@ export class Agent {
     this.#ready = new Promise((resolve) => {
       this.#readyNow = resolve
     })
-    line.setEncoding('utf8')
-    line.on('data', (chunk: string) => this.#read(chunk))
+    const lines = new LineReader({
+      longestLine: LONGEST_LINE,
+      onLine: (text) => this.#receive(text.trim()),
+      onTooLong: () => this.#rejectAll(tooLong()),
+    })
+    line.on('data', (chunk: Buffer) => lines.add(chunk))
     line.on('close', () => this.#end())
   }
 
@@ -41,6 +50,11 @@ export class Agent {
   /** Resolves when the agent has started. */
   ready(): Promise<void> {
     return this.#ready
+  }
+
+  /** Resolves when the agent has answered. It answers one request after the other. */
+  ping(): Promise<void> {
+    return this.#request('ping')
   }
 
   /** Sets the wall clock to the host's, and reseeds the kernel's random numbers: a clone starts with its template's of both. */
@@ -80,32 +94,36 @@ export class Agent {
     })
   }
 
-  #read(chunk: string): void {
-    this.#buffer += chunk
-    const lines = this.#buffer.split('\n')
-    this.#buffer = lines.pop() ?? ''
-    for (const line of lines) this.#receive(line.trim())
-  }
-
   #receive(line: string): void {
-    if (line === '') return
-    this.#present = true
     const [verb, id = '', ...rest] = line.split(' ')
     if (verb === 'ready') {
+      this.#present = true
       this.#readyNow()
       return
     }
     const request = this.#requests.get(id)
+    if (!request || (verb !== 'error' && !ANSWERS.has(verb))) return
+    this.#present = true
     this.#requests.delete(id)
     if (verb === 'error') {
-      request?.reject(new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', `the guest's agent refused: ${rest.join(' ')}`))
-    } else request?.resolve()
+      request.reject(new MayflyError('MAYFLY_TEMPLATE_UNUSABLE', `the guest's agent refused: ${rest.join(' ')}`))
+    } else request.resolve()
   }
 
   #end(): void {
-    for (const { reject } of this.#requests.values()) {
-      reject(new MayflyError('MAYFLY_QEMU_EXITED', "the line to the guest's agent ended"))
-    }
+    this.#rejectAll(new MayflyError('MAYFLY_QEMU_EXITED', "the line to the guest's agent ended"))
+  }
+
+  #rejectAll(error: MayflyError): void {
+    for (const { reject } of this.#requests.values()) reject(error)
     this.#requests.clear()
   }
+}
+
+function tooLong(): MayflyError {
+  return new MayflyError(
+    'MAYFLY_OUTPUT_TOO_LARGE',
+    `the port of the guest's agent brought a line of more than ${LONGEST_LINE} bytes`,
+    { hint: 'Only the agent may write to the second serial port; find what else does.' },
+  )
 }

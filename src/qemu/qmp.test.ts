@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Duplex } from 'node:stream'
+import { type Duplex, PassThrough } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findQemu } from '../host/qemu-binary.js'
 import { QmpClient } from './qmp.js'
@@ -69,4 +69,15 @@ test('a monitor that does not answer is given up after its deadline', async () =
 test('an aborted wait is over, with the reason', async () => {
   const reason = new Error('enough')
   await expect(qmp.nextEvent(() => false, AbortSignal.abort(reason))).rejects.toBe(reason)
+})
+
+test.each([
+  ['what is no message', 'nonsense\n'],
+  ['a message that does not end', 'A'.repeat(17 * 1024 ** 2)],
+])('%s ends the connection', async (_what, bytes) => {
+  const line = new PassThrough()
+  const answer = new QmpClient(line).nextEvent(() => true)
+  line.write(bytes)
+  await expect(answer).rejects.toMatchObject({ code: 'MAYFLY_QEMU_EXITED' })
+  expect(line.destroyed).toBe(true)
 })

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { MayflyError } from '../errors.js'
+import { LineReader } from '../line-reader.js'
 import { clearTimeout, setTimeout } from '../node-globals.js'
+import { MIB } from '../units.js'
 import type { QmpCommands, QmpEvent } from './qmp-schema.js'
 
 type Arguments<K extends keyof QmpCommands> = QmpCommands[K]['arguments'] extends undefined
@@ -17,6 +19,8 @@ interface Pending {
 
 /** A monitor that does not answer within this is stuck: even a migration is only started, not awaited, by a command. */
 const DEFAULT_DEADLINE_MS = 30_000
+/** The longest answers, of QEMU's own schema and of lists of jobs, have a few hundred KiB. */
+const LONGEST_MESSAGE = 16 * MIB
 
 /**
  * QEMU's machine protocol over a stream: newline-delimited JSON, one greeting, answers matched by id.
@@ -29,7 +33,6 @@ export class QmpClient {
   readonly #pending = new Map<number, Pending>()
   readonly #greeting: Promise<void>
   #greet!: { resolve: () => void; reject: (error: unknown) => void }
-  #buffer = ''
   #nextId = 1
   #closed: MayflyError | undefined
 
@@ -40,8 +43,12 @@ export class QmpClient {
       this.#greet = { resolve, reject }
     })
     this.#greeting.catch(() => {})
-    stream.setEncoding('utf8')
-    stream.on('data', (chunk: string) => this.#read(chunk))
+    const lines = new LineReader({
+      longestLine: LONGEST_MESSAGE,
+      onLine: (line) => this.#read(line),
+      onTooLong: () => this.#fail(new Error(`a message of more than ${LONGEST_MESSAGE} bytes`)),
+    })
+    stream.on('data', (chunk: Buffer) => lines.add(chunk))
     stream.on('error', (error) => this.#end(error))
     stream.on('close', () => this.#end())
   }
@@ -104,11 +111,20 @@ export class QmpClient {
     return () => this.#events.off('event', listener)
   }
 
-  #read(chunk: string): void {
-    this.#buffer += chunk
-    const lines = this.#buffer.split('\n')
-    this.#buffer = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') this.#receive(JSON.parse(line))
+  #read(line: string): void {
+    if (line.trim() === '' || this.#closed) return
+    try {
+      this.#receive(JSON.parse(line))
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      this.#fail(error)
+    }
+  }
+
+  /** Nothing that comes after what is no message can be trusted. */
+  #fail(error: Error): void {
+    this.#end(error)
+    this.#stream.destroy()
   }
 
   #receive(message: Message): void {
