@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** Every way Mayfly fails, as a stable code that a program may switch on. */
 export type MayflyErrorCode =
   | 'MAYFLY_ABORTED'
@@ -83,18 +85,38 @@ export class GuestAssertionError extends MayflyError {
   override readonly name = 'GuestAssertionError'
 }
 
+// Also recognises the errors of another copy of Mayfly: in vitest's vm pools each test file has one of its own.
+for (const branded of [MayflyError, GuestAssertionError]) {
+  const brand = Symbol.for(`mayfly.${branded.name}`)
+  Object.defineProperty(branded.prototype, brand, { value: true })
+  Object.defineProperty(branded, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      // A subclass that a user derives has no brand of its own.
+      if (this !== branded) return Function.prototype[Symbol.hasInstance].call(this, value)
+      return typeof value === 'object' && value !== null && brand in value
+    },
+  })
+}
+
 function render(code: string, message: string, details: readonly string[], hint: string | undefined): string {
   const lines = [`${message} [${code}]`, ...details.map((line) => `  ${line}`)]
   if (hint) lines.push(`  Hint: ${hint}`)
   return lines.join('\n')
 }
 
+/** Whether it is an error of any JavaScript context: those of Node's modules come from another one in vitest's vm pools. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value) || Object.prototype.toString.call(value) === DOM_EXCEPTION
+}
+
+const DOM_EXCEPTION = '[object DOMException]'
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  return isError(thrown) ? thrown.message : String(thrown)
 }
 
 /** The errno code (`ENOENT`, `EACCES`, ...) of a thrown system error, if it is one. */
 export function errnoOf(thrown: unknown): string | undefined {
-  return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined
+  return isError(thrown) ? (thrown as NodeJS.ErrnoException).code : undefined
 }

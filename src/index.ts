@@ -1,3 +1,5 @@
+import './node-globals.js'
+
 export { GuestAssertionError, MayflyError, type MayflyErrorCode } from './errors.js'
 export { type Fault, failureOf } from './evidence/failure.js'
 export type { Guest } from './guest/spec.js'

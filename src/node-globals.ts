@@ -18,7 +18,30 @@ export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeou
 // The only public function that makes one without the global class.
 const controller = transferableAbortController()
 export const AbortController = controller.constructor as typeof globalThis.AbortController
-export const AbortSignal = controller.signal.constructor as typeof globalThis.AbortSignal
+const NodeSignal = controller.signal.constructor as typeof globalThis.AbortSignal
+
+export const AbortSignal = {
+  timeout: NodeSignal.timeout.bind(NodeSignal),
+  any: anySignal(NodeSignal.any.bind(NodeSignal)),
+}
+
+function anySignal(any: typeof NodeSignal.any): typeof NodeSignal.any {
+  return (signals) => any(signals.map((signal) => toNodeSignal(signal)))
+}
+
+const translated = new WeakMap<object, AbortSignal>()
+
+/** Node's functions reject the signals of happy-dom and jsdom, or never hear that those abort. vitest's own `signal` is one of them. */
+export function toNodeSignal<S extends AbortSignal | undefined>(signal: S): S {
+  if (!signal || (signal as AbortSignal) instanceof NodeSignal) return signal
+  const known = translated.get(signal)
+  if (known) return known as S
+  const own = new AbortController()
+  if (signal.aborted) own.abort(signal.reason)
+  else signal.addEventListener('abort', () => own.abort(signal.reason), { once: true })
+  translated.set(signal, own.signal)
+  return own.signal as S
+}
 
 export { URL } from 'node:url'
 export const TextDecoder = NodeTextDecoder as typeof globalThis.TextDecoder

@@ -1,4 +1,4 @@
-import { MayflyError, type MayflyErrorCode, messageOf } from '../errors.js'
+import { isError, MayflyError, type MayflyErrorCode, messageOf } from '../errors.js'
 import { EXIT } from './exit.js'
 import { style } from './style.js'
 
@@ -24,7 +24,7 @@ export function printError(error: unknown, stderr: NodeJS.WriteStream = process.
       : `${messageOf(error)}\n  Hint: DEBUG=mayfly:* prints where this came from.`
   stderr.write(`${style('red', 'mayfly:', stderr)} ${about === undefined ? '' : `${about}: `}${text}\n`)
   if (!isDebugging()) return
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
+  for (let at: unknown = error; isError(at); at = at.cause)
     stderr.write(`${at === error ? '' : 'caused by: '}${at.stack}\n`)
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { stripVTControlCharacters } from 'node:util'
+import { messageOf } from '../errors.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import type { Wreck } from '../snapshot/wreck.js'
 import type { Vm } from '../vm/vm.js'
@@ -42,7 +43,7 @@ export function historyOf(
 
 export function historyOfLost({ name, guest, accelerator, error, wreck }: LostMachine, at: number): VmHistory {
   const timings = { prepare: 0, spawn: 0, load: 0, connect: 0, fixup: 0, pooled: false }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const timeline = [
     ...(wreck?.console ? [{ kind: 'console' as const, at, title: wreck.console }] : []),
     { kind: 'note' as const, at, title: `it did not come up: ${message}`, failed: true },

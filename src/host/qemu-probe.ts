@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { runTool, type ToolResult } from './run-tool.js'
 
 /** What a QEMU binary says about itself. */
 export interface QemuFacts {
@@ -38,26 +39,17 @@ function resolveMachine(path: string, help: string, alias: string): string {
 }
 
 async function ask(path: string, args: string[]): Promise<string> {
-  // Loaded only here, for a binary that is known already needs no child process.
-  const { execa } = await import('execa')
-  const result = await execa(path, args, { reject: false, stdin: 'ignore', timeout: PROBE_TIMEOUT_MS })
-  if (!result.failed) return result.stdout
+  const result = await runTool(path, args, { timeoutMs: PROBE_TIMEOUT_MS })
+  if (result.exitCode === 0) return result.stdout.toString().trimEnd()
   throw new MayflyError('MAYFLY_QEMU_SPAWN_FAILED', `${path} ${args.join(' ')} failed: ${endOf(result)}`, {
     details: result.stderr ? result.stderr.split('\n').slice(-20) : ['it wrote nothing to stderr'],
     hint: 'Reinstall QEMU, or point MAYFLY_QEMU at a working binary.',
-    cause: result.cause,
+    cause: result.error,
   })
 }
 
-interface Ended {
-  timedOut: boolean
-  signal?: string | undefined
-  exitCode?: number | undefined
-  originalMessage?: string | undefined
-}
-
-function endOf({ timedOut, signal, exitCode, originalMessage }: Ended): string {
+function endOf({ timedOut, signal, exitCode, error }: ToolResult): string {
   if (timedOut) return `no answer within ${PROBE_TIMEOUT_MS / 1000} s`
   if (signal) return `killed by ${signal}`
-  return exitCode === undefined ? (originalMessage ?? 'it did not start') : `exit code ${exitCode}`
+  return exitCode === undefined ? (error?.message ?? 'it did not start') : `exit code ${exitCode}`
 }

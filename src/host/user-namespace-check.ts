@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { type Check, ok, warn } from './check.js'
+import { runTool } from './run-tool.js'
 
 const NAME = 'user namespaces'
 
 /** Whether images can be built without root: user namespaces, and a range of subordinate ids for this user. */
 export async function checkUserNamespaces(user = userInfo()): Promise<Check> {
   if (user.uid === 0) return ok(NAME, 'not needed, this is root')
-  const { execa } = await import('execa')
-  const probe = await execa('unshare', ['--user', '--map-root-user', 'true'], { reject: false, timeout: 10_000 })
-  if (probe.failed) {
-    const why = probe.stderr.split('\n')[0] || (probe.originalMessage ?? 'unshare failed')
+  const probe = await runTool('unshare', ['--user', '--map-root-user', 'true'], { timeoutMs: 10_000 })
+  if (probe.exitCode !== 0) {
+    const why = probe.stderr.split('\n')[0] || (probe.error?.message ?? 'unshare failed')
     const hint =
       'Allow them (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or build images as root.'
     return warn(NAME, `not allowed: ${why}`, hint)

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execa } from 'execa'
+import { MayflyError } from '../errors.js'
+import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 import type { CpioEntry } from './cpio.js'
 
@@ -67,8 +68,9 @@ function needs(name: string, modules: readonly KernelModule[]): string[] {
 async function readModule(path: string): Promise<Buffer> {
   if (path.endsWith('.ko')) return readFile(path)
   const tool = await findTool(path.endsWith('.xz') ? 'xz' : 'zstd')
-  const { stdout } = await execa(tool, ['-dc', path], { encoding: 'buffer' })
-  return Buffer.from(stdout)
+  const { exitCode, stdout, stderr } = await runTool(tool, ['-dc', path])
+  if (exitCode === 0) return stdout
+  throw new MayflyError('MAYFLY_BUILD_FAILED', `cannot unpack ${path}`, { details: stderr.split('\n') })
 }
 
 /** The `depends=` string of the .modinfo section. */

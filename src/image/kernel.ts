@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { execa } from 'execa'
 import { MayflyError } from '../errors.js'
 import { findTool } from '../host/tools.js'
 
@@ -30,16 +33,27 @@ export async function extractVmlinux(bzImage: string, vmlinux: string, signal?: 
     await pipeline(payload, createGunzip(), createWriteStream(vmlinux), { signal })
   } else {
     const tool = await findTool(decompressor.tool)
-    await execa(tool, decompressor.args, {
-      input: payload,
-      stdout: { file: vmlinux },
-      ...(signal && { cancelSignal: signal }),
-    })
+    await unpack(tool, decompressor.args, payload, vmlinux, signal)
   }
   if ((await readAt(vmlinux, 0, 4)).toString('latin1') !== '\x7fELF') {
     await rm(vmlinux, { force: true })
     throw notAKernel(bzImage, 'what it unpacks to is not an ELF file')
   }
+}
+
+async function unpack(
+  tool: string,
+  args: readonly string[],
+  payload: Readable,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await using file = await open(target, 'w')
+  const child = spawn(tool, args, { stdio: ['pipe', file.fd, 'pipe'], signal })
+  const errors = text(child.stderr!)
+  const [[exitCode]] = await Promise.all([once(child, 'close'), pipeline(payload, child.stdin!).catch(() => {})])
+  if (exitCode === 0) return
+  throw new MayflyError('MAYFLY_BUILD_FAILED', `${tool} cannot unpack the kernel`, { details: [(await errors).trim()] })
 }
 
 async function locatePayload(bzImage: string): Promise<{ start: number; length: number; magic: string }> {

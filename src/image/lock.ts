@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { MayflyError } from '../errors.js'
+import { isError, MayflyError } from '../errors.js'
 
 export interface LockOptions {
   /** Told once, when another process holds the lock. */
@@ -41,7 +41,7 @@ async function tryFlock(path: string, flags: string[], signal?: AbortSignal): Pr
   try {
     const outcome = await Promise.race([once(child.stdout, 'data').then(() => 'locked' as const), exited, failed])
     if (signal?.aborted) throw aborted(path, signal)
-    if (outcome instanceof Error) {
+    if (isError(outcome)) {
       throw new MayflyError('MAYFLY_TOOL_MISSING', 'flock could not be started', {
         hint: 'Install util-linux (on Debian: sudo apt-get install util-linux).',
         cause: outcome,

@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 
 export interface OverlayOptions {
@@ -47,9 +48,7 @@ export async function convertDisk(from: string, to: string): Promise<void> {
 
 /** Runs qemu-img. @throws MayflyError MAYFLY_BUILD_FAILED with its own words. */
 export async function qemuImg(args: string[]): Promise<string> {
-  // Loaded when it is needed: it costs 60 ms, and a resumed machine needs no qemu-img.
-  const [{ execa }, program] = await Promise.all([import('execa'), findTool('qemu-img')])
-  const { stdout, stderr, exitCode } = await execa(program, args, { reject: false })
-  if (exitCode === 0) return stdout
+  const { stdout, stderr, exitCode } = await runTool(await findTool('qemu-img'), args)
+  if (exitCode === 0) return stdout.toString()
   throw new MayflyError('MAYFLY_BUILD_FAILED', `qemu-img ${args[0]} failed`, { details: stderr.split('\n') })
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
+import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 
 /**
@@ -9,9 +10,8 @@ import { findTool } from '../host/tools.js'
 export async function sparseCopy(from: string, to: string): Promise<void> {
   // APFS clones; elsewhere Node would fill the holes with zeros.
   if (process.platform === 'darwin') return await copyFile(from, to, constants.COPYFILE_FICLONE)
-  const [{ execa }, cp] = await Promise.all([import('execa'), findTool('cp')])
   const args = ['--sparse=always', '--reflink=auto', '--', from, to]
-  const { exitCode, stderr } = await execa(cp, args, { reject: false, env: { LC_ALL: 'C' } })
+  const { exitCode, stderr } = await runTool(await findTool('cp'), args, { env: { LC_ALL: 'C' } })
   if (exitCode === 0) return
   const code = stderr.includes('No space left on device') ? 'ENOSPC' : 'EIO'
   throw Object.assign(new Error(`could not copy ${from}: ${stderr.trim()}`), { code })

@@ -1,3 +1,4 @@
+import '../node-globals.js'
 import { expect } from 'vitest'
 import { commandMatchers } from './command-matchers.js'
 import { fileMatchers } from './file-matchers.js'

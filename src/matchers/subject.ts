@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { MayflyError } from '../errors.js'
 import type { Commands } from '../vm/commands.js'
 import type { CommandResource } from '../vm/resources/command.js'
@@ -57,7 +58,7 @@ export function subjectOf<K extends Kind>(matcher: string, kinds: readonly K[], 
     return { resource: received as unknown as Subjects[K], kind, title, vm }
   }
   throw new MayflyError('MAYFLY_OPTION_INVALID', `${matcher} is for ${plurals(kinds)}; got ${whatIs(received)}`, {
-    hint: received instanceof Promise ? 'Await the value before you give it to expect.' : exampleOf(matcher, kinds[0]!),
+    hint: types.isPromise(received) ? 'Await the value before you give it to expect.' : exampleOf(matcher, kinds[0]!),
   })
 }
 
@@ -72,7 +73,7 @@ function exampleOf(matcher: string, kind: Kind): string {
 
 function whatIs(received: unknown): string {
   if (received instanceof Resource) return `a ${received.kind} resource (${received.title})`
-  if (received instanceof Promise) return 'a promise'
+  if (types.isPromise(received)) return 'a promise'
   if (isResult(received)) return 'the result of a command'
   if (typeof received === 'object' && received !== null) return `an object of class ${received.constructor?.name}`
   return received === undefined || received === null ? String(received) : `a ${typeof received}: ${brief(received)}`

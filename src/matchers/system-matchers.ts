@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { PackageResource } from '../vm/resources/package.js'
 import { isVersion } from '../vm/resources/package.js'
 import { contains, describePattern, type Pattern } from './text.js'
@@ -44,12 +45,12 @@ export const systemMatchers = {
   toHaveValue: define({
     on: ['sysctl'],
     wanted: (value: Pattern | number) =>
-      `to have the value ${value instanceof RegExp ? describePattern(value) : String(value)}`,
+      `to have the value ${types.isRegExp(value) ? describePattern(value) : String(value)}`,
     check: async (sysctl, options, value) => {
       const { state, evidence } = await sysctl.look(options)
       if (state.value === undefined) return { pass: false, seen: sysctl.describe(state), evidence }
       const seen = sysctl.describe(state)
-      if (value instanceof RegExp) return { pass: contains(state.value, value), seen }
+      if (types.isRegExp(value)) return { pass: contains(state.value, value), seen }
       const expected = String(value).trim().replace(/\s+/g, ' ')
       return { pass: state.value === expected, seen, compared: { actual: state.value, expected } }
     },

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { MayflyError } from '../errors.js'
 
 /** Text to find, or a pattern to match. */
@@ -6,7 +7,7 @@ export type Pattern = string | RegExp
 /** @throws MayflyError MAYFLY_OPTION_INVALID unless it is a string or a RegExp. */
 export function describePattern(pattern: Pattern): string {
   if (typeof pattern === 'string') return JSON.stringify(pattern)
-  if (pattern instanceof RegExp) return String(pattern)
+  if (types.isRegExp(pattern)) return String(pattern)
   throw new MayflyError('MAYFLY_OPTION_INVALID', `neither text nor a regular expression: ${String(pattern)}`)
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { MayflyError } from '../errors.js'
+import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 
 const CAP_NET_ADMIN = 12n
@@ -48,8 +49,8 @@ export async function addressesOf(name: string): Promise<{ local: string; prefix
 }
 
 async function ip(...args: string[]) {
-  const [{ execa }, program] = await Promise.all([import('execa'), findTool('ip')])
-  return await execa(program, args, { reject: false })
+  const { stdout, ...result } = await runTool(await findTool('ip'), args)
+  return { ...result, stdout: stdout.toString() }
 }
 
 async function mayAdministerNetworks(): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProcessesByEnvironment, isAlive, killAndWait } from '../host/process-table.js'
+import { runTool } from '../host/run-tool.js'
 import type { Store } from '../image/store.js'
 import { Date } from '../node-globals.js'
 import { SESSION_VARIABLE } from './watchdog.js'
@@ -59,8 +60,7 @@ export function isOwnerAlive({ pid, startTime }: SessionRecord): boolean {
 export async function isAbandoned({ directory }: SessionRecord): Promise<boolean> {
   const { mtimeMs } = await stat(directory).catch(() => ({ mtimeMs: Date.now() }))
   if (Date.now() - mtimeMs < MINIMUM_AGE_MS) return false
-  const { execa } = await import('execa')
-  const { exitCode } = await execa('flock', ['--nonblock', join(directory, 'alive'), 'true'], { reject: false })
+  const { exitCode } = await runTool('flock', ['--nonblock', join(directory, 'alive'), 'true'])
   // undefined: there is no flock here, and the owner's pid is all we know.
   return exitCode === 0 || exitCode === undefined
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { MayflyError } from '../errors.js'
+import { isError, MayflyError } from '../errors.js'
 import { machineAdmission } from '../host/admission.js'
 import { explainFull } from '../image/store.js'
 import { assertBridge } from '../network/bridge.js'
@@ -85,7 +85,7 @@ export async function clone(prepared: Prepared, { frozen, signal }: CloneOptions
     const failure = signal?.aborted
       ? new MayflyError('MAYFLY_ABORTED', `the launch of ${guest.name} was given up`, { cause: signal.reason })
       : explainFull(harness.store, error)
-    if (place && failure instanceof Error) await leaveWreck(failure, place, resumed?.qemu)
+    if (place && isError(failure)) await leaveWreck(failure, place, resumed?.qemu)
     await owned[Symbol.asyncDispose]()
     throw failure
   }

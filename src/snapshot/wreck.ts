@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isError } from '../errors.js'
 import type { QemuProcess } from '../qemu/process.js'
 import { FILES } from './machine.js'
 import type { Place } from './place.js'
@@ -23,7 +24,7 @@ export async function leaveWreck(error: Error, { id, directory }: Place, qemu: Q
 
 /** What is left of the machine whose launch failed with `error`, or with what caused it. */
 export function wreckOf(error: unknown): Wreck | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  for (let at = error; isError(at); at = at.cause) {
     const wreck = wrecks.get(at)
     if (wreck) return wreck
   }

@@ -1,4 +1,5 @@
 import type { Client, ClientChannel } from 'ssh2'
+import { isError } from '../errors.js'
 import type { SshConnection } from './connection.js'
 import type { Slot, Ticket } from './lanes.js'
 import { sendPadding } from './ssh2-internals.js'
@@ -42,7 +43,7 @@ export function openChannel<T extends { once(event: 'close', listener: () => voi
       channel.once('close', slot.release)
       return { channel, connection: slot.connection }
     } catch (error) {
-      if (error instanceof Error && REFUSED.test(error.message) && slot.refused() && !givenUp) return attempt()
+      if (isError(error) && REFUSED.test(error.message) && slot.refused() && !givenUp) return attempt()
       slot.release()
       throw error
     }

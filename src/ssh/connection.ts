@@ -1,5 +1,5 @@
 import type { Client } from 'ssh2'
-import { MayflyError, messageOf } from '../errors.js'
+import { isError, MayflyError, messageOf } from '../errors.js'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../node-globals.js'
 import { HandshakeFailure, handshake, KEEPALIVE_MS, type LoggedIn, type SshTarget } from './handshake.js'
 import { HelperShells } from './helper-shells.js'
@@ -170,7 +170,7 @@ export class SshConnection implements AsyncDisposable {
   }
 
   #isLostSocket(error: unknown): boolean {
-    return error instanceof Error && /^(Not connected|No response from server)$/.test(error.message)
+    return isError(error) && /^(Not connected|No response from server)$/.test(error.message)
   }
 
   #dropped(what: string | undefined, state: string): MayflyError {

@@ -1,3 +1,5 @@
+import '../node-globals.js'
+
 export type { ConsoleRule, Severity } from '../evidence/console-rules.js'
 export type { ConsoleOptions } from '../evidence/console-scan.js'
 export type {

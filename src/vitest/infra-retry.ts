@@ -1,4 +1,5 @@
 import { beforeAll, type RunnerTask, type RunnerTestCase } from 'vitest'
+import { isError } from '../errors.js'
 import { failureOf } from '../evidence/failure.js'
 import { HARNESS_FAILED } from '../evidence/verdict.js'
 import { say } from './line-progress.js'
@@ -21,7 +22,7 @@ export async function tryAgain<T>(
 
 /** The same error; if it is the harness's, it says so. */
 export function blame(error: unknown): unknown {
-  if (error instanceof Error && failureOf(error) === 'harness') error.message += `\n\n${HARNESS_FAILED}`
+  if (isError(error) && failureOf(error) === 'harness') error.message += `\n\n${HARNESS_FAILED}`
   return error
 }
 

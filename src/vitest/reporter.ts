@@ -1,3 +1,4 @@
+import '../node-globals.js'
 import { dirname, relative, resolve } from 'node:path'
 import type { SerializedError, UserConsoleLog } from 'vitest'
 import type { Reporter, TestModule, TestRunEndReason, Vitest } from 'vitest/node'

@@ -1,6 +1,7 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { diskUsage } from '../image/disk-usage.js'
+import { toNodeSignal } from '../node-globals.js'
 import { clone } from '../snapshot/clone.js'
 import { keepCheckpoint, openKept } from '../snapshot/kept-checkpoint.js'
 import { Vm } from './vm.js'
@@ -36,5 +37,5 @@ export async function openMachine(
   { cacheDir, signal }: { cacheDir?: string; signal?: AbortSignal } = {},
 ): Promise<Vm> {
   const { prepared, frozen } = await openKept(directory, cacheDir)
-  return new Vm(await clone(prepared, { frozen, signal }))
+  return new Vm(await clone(prepared, { frozen, signal: toNodeSignal(signal) }))
 }

@@ -1,4 +1,5 @@
 import type { Guest } from '../guest/spec.js'
+import { toNodeSignal } from '../node-globals.js'
 import type { PristineOptions } from '../snapshot/pristine.js'
 import { defineGuest, type GuestSpec } from './define-guest.js'
 import type { Vm } from './vm.js'
@@ -13,5 +14,5 @@ export async function launch(spec: GuestSpec | Guest | string, options: LaunchOp
   const guest = defineGuest(spec)
   // Whoever only defines guests does without.
   const [{ pristine }, { Vm }] = await Promise.all([import('../snapshot/pristine.js'), import('./vm.js')])
-  return new Vm(await pristine(guest, options))
+  return new Vm(await pristine(guest, { ...options, signal: toNodeSignal(options.signal) }))
 }

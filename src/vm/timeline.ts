@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { messageOf } from '../errors.js'
 import { performance } from '../node-globals.js'
 import { CallSite } from './call-site.js'
 
@@ -78,7 +79,7 @@ export class Timeline {
       Object.assign(entry, describe(result))
       return result
     } catch (error) {
-      Object.assign(entry, { failed: true, result: error instanceof Error ? error.message : String(error) })
+      Object.assign(entry, { failed: true, result: messageOf(error) })
       site.addTo(error)
       throw error
     } finally {

@@ -1,6 +1,7 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { type Keeping, KeptMachines } from '../keeper/kept-machines.js'
+import { toNodeSignal } from '../node-globals.js'
 import { Pool } from '../snapshot/pool.js'
 import { prepare } from '../snapshot/prepare.js'
 import type { PristineOptions } from '../snapshot/pristine.js'
@@ -51,7 +52,7 @@ export class VmPool implements AsyncDisposable {
    * @throws as `launch`.
    */
   async take(options: { signal?: AbortSignal | undefined } = {}): Promise<Vm> {
-    return new Vm(await this.#pool.take(options.signal))
+    return new Vm(await this.#pool.take(toNodeSignal(options.signal)))
   }
 
   /** Ends every machine that nobody took. */
