@@ -7,6 +7,7 @@ import { findTool } from '../host/tools.js'
 import { delay } from '../node-globals.js'
 import { CHANNEL_FDS } from './argv.js'
 import { Console } from './console.js'
+import { PanicCheck } from './panic-check.js'
 import { QmpClient } from './qmp.js'
 
 export interface SpawnOptions {
@@ -74,7 +75,8 @@ export class QemuProcess {
     this.pid = parts.pid
     this.command = parts.command
     this.qmp = new QmpClient(channels.qmp)
-    this.console = new Console(channels.console)
+    const panicCheck = new PanicCheck(this.qmp)
+    this.console = new Console(channels.console, { confirmPanic: () => panicCheck.confirm() })
     this.agent = channels.agent
     this.agent.on('error', () => {})
     channels.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -173,7 +175,7 @@ export class QemuProcess {
   async explain(error: unknown): Promise<unknown> {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_QEMU_EXITED') return error
     await this.exited
-    return this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+    return this.console.panicError ?? this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
   }
 
   /**
@@ -199,7 +201,7 @@ export class QemuProcess {
   /** Rejects as soon as QEMU is gone, with why. */
   async failOnExit(): Promise<never> {
     await this.exited
-    throw this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
+    throw this.console.panicError ?? this.exitError('MAYFLY_QEMU_EXITED', 'QEMU exited')
   }
 
   #hint(stderr: string[]): string | undefined {

@@ -53,6 +53,11 @@ export class QmpClient {
     stream.on('close', () => this.#end())
   }
 
+  /** Whether the connection has ended. */
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
   /** Resolves when QEMU has greeted us, which is when its devices exist. */
   async greeted(): Promise<void> {
     await this.#greeting

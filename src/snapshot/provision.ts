@@ -43,6 +43,7 @@ async function explainEnd(error: unknown, { qemu }: Clone, step: Step): Promise<
   if (!(error instanceof MayflyError) || !codes.includes(error.code)) return error
   const exit = await qemu.ending()
   if (!exit) return error
+  if (qemu.console.panicError) return qemu.console.panicError
   const ended = qemu.exitError(
     'MAYFLY_QEMU_EXITED',
     `the machine ended during the provision step ${describeStep(step)}`,

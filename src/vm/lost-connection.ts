@@ -12,6 +12,8 @@ export async function explainLost(
   const { qemu } = witness
   const console = qemu.console.tail().map((line) => `console: ${line}`)
   if (!(await qemu.ending())) return error.withDetails(console)
+  // The connection's end may be read before the machine's.
+  if (qemu.console.panicError) return qemu.console.panicError
   if (witness.died) return qemu.exitError('MAYFLY_QEMU_EXITED', `${name}: QEMU exited while a command was running`)
   if (witness.ending === 'died' && state === 'destroyed') {
     return new MayflyError('MAYFLY_VM_STATE', `${name} was destroyed during: ${what}`, { hint: HINTS[state] })

@@ -36,12 +36,11 @@ export class Witness {
       if (event === 'SHUTDOWN') this.#shutdown = String(data?.reason)
     })
     qemu.console.watch((chunk) => timeline.console(chunk))
-    const unwatch = qemu.console.watch(() => {
-      const { panic } = qemu.console
-      if (panic === undefined) return
-      unwatch()
-      timeline.add('note', panic, { failed: true })
-      onPanic()
+    qemu.console.onPanic((words, confirmed) => {
+      if (confirmed) {
+        timeline.add('note', words, { failed: true })
+        onPanic()
+      } else timeline.add('note', `the console shows ${JSON.stringify(words)}, but the kernel goes on`)
     })
     void qemu.exited.then(({ code, signal }) => {
       const ending = this.ending!

@@ -1,5 +1,5 @@
 import { MayflyError } from '../../errors.js'
-import { AbortController, delay } from '../../node-globals.js'
+import { delay } from '../../node-globals.js'
 import type { Running } from '../../snapshot/running.js'
 import type { Commands } from '../commands.js'
 
@@ -12,10 +12,7 @@ export async function comesBack(vm: Commands, ended: Running): Promise<boolean> 
 
 /** Why a wait is over when the machine is, and does not come back. */
 export async function endOf(vm: Commands, { qemu }: Running, what: string): Promise<MayflyError> {
-  // It is known, so that this tells it at once.
-  if (qemu.console.panic !== undefined) {
-    return await qemu.console.failOnPanic(new AbortController().signal).catch((error) => error)
-  }
+  if (qemu.console.panicError) return qemu.console.panicError
   const cutShort = `${vm.name}: ${what} was cut short`
   const details = qemu.console.tail().map((line) => `console: ${line}`)
   if (vm.life.unasked.has('died')) return qemu.exitError('MAYFLY_QEMU_EXITED', `${cutShort}: QEMU exited`)
