@@ -8,11 +8,11 @@ import { TextDecoder as NodeTextDecoder, transferableAbortController } from 'nod
 import { runInNewContext, runInThisContext } from 'node:vm'
 
 /** The global object of Node's main context. It differs from `globalThis` in vitest's pools vmThreads and vmForks. */
-const main = runInThisContext('globalThis') as typeof globalThis
+export const mainGlobal = runInThisContext('globalThis') as typeof globalThis
 
 // A vm pool reads `node:timers` when a context first imports it, and fake timers patch that module's exports.
 const real: Pick<typeof timers, 'clearInterval' | 'clearTimeout' | 'setImmediate' | 'setInterval' | 'setTimeout'> =
-  main === globalThis ? timers : main
+  mainGlobal === globalThis ? timers : mainGlobal
 export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = real
 
 // The only public function that makes one without the global class.
@@ -94,5 +94,5 @@ function nativeDate(): DateConstructor {
 
 // Contexts of Node 20 and 22 lack these symbols: `await using` needs them, and they have to be those of Node's own classes.
 for (const name of ['dispose', 'asyncDispose'] as const) {
-  if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: main.Symbol[name] })
+  if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: mainGlobal.Symbol[name] })
 }

@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProcessesByEnvironment, killAndWait, processStartTime } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
+import { closeOtherContexts } from './contexts.js'
 import { sweep } from './sweep.js'
 import { makeUses } from './uses.js'
 import { SESSION_VARIABLE, startWatchdog, type Watchdog } from './watchdog.js'
@@ -93,11 +94,15 @@ const sessions = new Map<string, Promise<Session>>()
 export function currentSession(store: Store): Promise<Session> {
   let session = sessions.get(store.root)
   if (!session) {
-    session = Session.open(store)
+    session = closeOtherContexts(closeSessions).then(() => Session.open(store))
     sessions.set(store.root, session)
     session.catch(() => sessions.delete(store.root))
   }
   return session
+}
+
+function closeSessions(): Promise<unknown> {
+  return Promise.allSettled([...sessions.keys()].map(closeSession))
 }
 
 /** Closes this process's session in the store at `root`, if it has one; later use opens another. */

@@ -1,5 +1,5 @@
 import { afterAll, test as base, beforeAll, type RunnerTestCase, type TestAPI } from 'vitest'
-import { MayflyError } from '../errors.js'
+import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
 import { currentSession } from '../session/session.js'
@@ -96,11 +96,12 @@ export function guestTest(
     )
   } else {
     // biome-ignore lint/correctness/noEmptyPattern: vitest insists on a pattern here
-    test = test.extend('mayflyTenancy', { scope }, ({}: object, { onCleanup }: Hooks) => {
+    const open = ({}: object, { onCleanup }: Hooks) => {
       const tenancy = new Tenancy({ ...common, takesTurns: false, onRetry: sayRetry, timeLimit: timeOfCurrent })
       onCleanup(() => tenancy.end())
       return tenancy
-    })
+    }
+    test = atTopLevel(scope, test, open)
     test = test.extend('mayflyAttempt', { scope: 'test', auto: true }, watchAttempt(settings))
   }
   for (const [name, guest] of Object.entries(guests)) {
@@ -109,6 +110,18 @@ export function guestTest(
     )
   }
   return test
+}
+
+/** vitest's own error names a fixture that the user has never heard of. */
+function atTopLevel(scope: 'file' | 'worker', test: Extendable, fixture: Fixture): Extendable {
+  try {
+    return test.extend('mayflyTenancy', { scope }, fixture)
+  } catch (error) {
+    if (!messageOf(error).includes('inside the describe block')) throw error
+    throw new MayflyError('MAYFLY_OPTION_INVALID', `guestTest with scope: '${scope}' was called inside describe`, {
+      hint: `Call it at the top level of the file and use the test function it returns inside describe. With scope: 'test' it may be called anywhere.`,
+    })
+  }
 }
 
 /** The machines go on to the next test: each one's part is explained by itself. */
@@ -133,12 +146,10 @@ interface Hooks {
 
 /** vitest's own type of `extend` cannot follow names that are only known at run time. */
 interface Extendable {
-  extend(
-    name: string,
-    options: { scope: 'test' | 'file' | 'worker'; auto?: boolean },
-    fixture: (context: never, hooks: Hooks) => unknown,
-  ): Extendable
+  extend(name: string, options: { scope: 'test' | 'file' | 'worker'; auto?: boolean }, fixture: Fixture): Extendable
 }
+
+type Fixture = (context: never, hooks: Hooks) => unknown
 
 /** The last hook of the suite: machines that its tests launched by themselves, and did not destroy, fail it. */
 function failOnLeaks(cacheDir: string | undefined): void {
