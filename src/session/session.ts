@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm, symlink, unlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { errnoOf } from '../errors.js'
 import { findProcessesByEnvironment, killAndWait, processStartTime } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
 import { closeOtherContexts } from './contexts.js'
+import { removeStaging, STAGING } from './staging.js'
 import { sweep } from './sweep.js'
 import { makeUses } from './uses.js'
 import { SESSION_VARIABLE, startWatchdog, type Watchdog } from './watchdog.js'
@@ -43,6 +45,21 @@ export class Session implements AsyncDisposable {
     return `mayfly-${this.id}.`
   }
 
+  /**
+   * Remembers a path that is about to be made outside of this session's directory, and that is removed with all that it
+   * holds when the session ends, however it ends, unless the function that is returned was called before.
+   */
+  async rememberStaging(path: string): Promise<() => Promise<void>> {
+    const directory = join(this.directory, STAGING)
+    // Not recursive: a session that has ended must not get its directory back.
+    await mkdir(directory).catch((error) => {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    })
+    const link = join(directory, randomBytes(8).toString('hex'))
+    await symlink(resolve(path), link)
+    return () => unlink(link).catch(() => {})
+  }
+
   /** The environment that marks a child process as ours. */
   childEnvironment(): NodeJS.ProcessEnv {
     return { ...process.env, [SESSION_VARIABLE]: this.id }
@@ -70,6 +87,7 @@ export class Session implements AsyncDisposable {
   async #close(): Promise<void> {
     const results = await Promise.allSettled(this.owned.map((resource) => resource[Symbol.asyncDispose]()))
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, this.id), 10_000)
+    await removeStaging(this.directory)
     // The watchdog of a short session may only just have made its lock file there.
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 })
     this.#watchdog.lifeline.end()

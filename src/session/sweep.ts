@@ -4,6 +4,7 @@ import { findProcessesByEnvironment, isAlive, killAndWait } from '../host/proces
 import { runTool } from '../host/run-tool.js'
 import type { Store } from '../image/store.js'
 import { Date } from '../node-globals.js'
+import { removeStaging } from './staging.js'
 import { SESSION_VARIABLE } from './watchdog.js'
 
 /** A younger directory may belong to a process we cannot see that has not locked it yet. */
@@ -45,6 +46,7 @@ export async function sweep(store: Store): Promise<string[]> {
   const swept: string[] = []
   for (const session of await findAbandoned(store)) {
     await killAndWait(await findProcessesByEnvironment(SESSION_VARIABLE, session.id), 10_000)
+    await removeStaging(session.directory)
     await rm(session.directory, { recursive: true, force: true })
     swept.push(session.id)
   }

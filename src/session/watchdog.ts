@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import type { Writable } from 'node:stream'
+import { STAGING } from './staging.js'
 
 /** Marks every process that belongs to a session, in its environment, from before its first instruction. */
 export const SESSION_VARIABLE = 'MAYFLY_SESSION'
@@ -33,6 +34,9 @@ while pids=$(survivors) && [ -n "$pids" ] && [ $tries -lt 200 ]; do
   kill -KILL $pids 2>/dev/null
   tries=$((tries + 1))
   sleep 0.02
+done
+for link in "$dir/${STAGING}"/*; do
+  [ -L "$link" ] && rm -rf -- "$(readlink "$link")"
 done
 rm -rf "$dir" "$scratch/mayfly-$id".*
 `

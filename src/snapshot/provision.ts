@@ -77,12 +77,14 @@ export async function takeStep(
   { signal, hint }: { signal?: AbortSignal | undefined; hint: string },
 ): Promise<void> {
   if (step.kind === 'file') {
-    return await upload(connection, step.source, step.target, {
+    const skipped = await upload(connection, step.source, step.target, {
       mode: step.mode,
       owner: step.owner ?? 'root:root',
       user: 'root',
       signal,
     })
+    for (const path of skipped) log(`not copied: ${path}`)
+    return
   }
   const script = step.kind === 'shell' ? step.script : installScript(step.names)
   const tail: string[] = []

@@ -1,22 +1,24 @@
-import { randomBytes } from 'node:crypto'
-import { cp, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { errnoOf } from '../errors.js'
+import { MayflyError } from '../errors.js'
 import type { SshConnection } from './connection.js'
+import { DownloadReceiver, type RememberStaging } from './download-receiver.js'
 import { exec } from './exec.js'
-import { LocalTree } from './local-tree.js'
+import { FramedStream, type FrameSink } from './framed-stream.js'
 import { quote } from './quote.js'
-import { TarReader } from './tar-reader.js'
 import { localFailed, remoteFailed, type TransferPaths } from './transfer-error.js'
 
 export interface DownloadOptions {
   signal?: AbortSignal | undefined
 }
 
+const LARGEST_READ = 1024 ** 3
+
 /**
- * Copies a file or directory of the guest to this machine. `local` is the name it gets; missing parents are made, modes
- * are kept, owners are not. Contents go to a temporary name beside it first, so a failed download leaves nothing under
- * the final one. A directory that is there already keeps the files that `remote` does not have.
+ * Copies a file or directory of the guest to this machine. `local` is the name it gets; a file goes into `local` if that
+ * ends with a slash. Missing parents are made, modes are kept, owners are not. Contents go to a temporary name beside it
+ * first, so a failed download leaves nothing under the final one. A directory that is there already keeps its mode and the
+ * files that `remote` does not have. Nothing is written through a link.
+ * @param remember is told of each temporary path before it is made.
+ * @returns the names of devices and FIFOs in a directory, which are not copied.
  * @throws MayflyError MAYFLY_FILE_TRANSFER_FAILED, MAYFLY_ABORTED.
  */
 export async function download(
@@ -24,20 +26,17 @@ export async function download(
   remote: string,
   local: string,
   options: DownloadOptions = {},
-): Promise<void> {
+  remember?: RememberStaging,
+): Promise<readonly string[]> {
   const paths: TransferPaths = { verb: 'download', local, remote }
-  const receiver = new Receiver(resolve(local))
+  const receiver = new DownloadReceiver(local, remote, remember)
   try {
-    await mkdir(dirname(resolve(local)), { recursive: true })
-    const result = await exec(connection, readScript(remote), {
-      signal: options.signal,
-      onStdout: (chunk) => receiver.receive(chunk),
-    })
-    if (result.exitCode !== 0) throw remoteFailed(paths, result)
-    await receiver.finish()
+    const end = await receive(connection, paths, downloadScript(remote), receiver, options)
+    return await receiver.finish(end)
   } catch (thrown) {
-    await receiver.discard()
     throw localFailed(paths, thrown)
+  } finally {
+    await receiver.discard()
   }
 }
 
@@ -57,91 +56,89 @@ export async function readFile(
   remote: string,
   options: DownloadOptions & { encoding?: 'utf8' | 'buffer' | undefined } = {},
 ): Promise<string | Buffer> {
-  const { encoding = 'utf8', signal } = options
-  const paths: TransferPaths = { verb: 'download', local: '(contents)', remote }
-  const script = `LC_ALL=C; export LC_ALL; cat -- ${quote(remote)}`
+  const paths: TransferPaths = { verb: 'read', remote }
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const sink: FrameSink = {
+    begin() {},
+    contents(chunk) {
+      bytes += chunk.length
+      if (bytes > LARGEST_READ) {
+        throw new MayflyError('MAYFLY_OUTPUT_TOO_LARGE', `${remote} has more than ${LARGEST_READ} bytes`, {
+          hint: 'Use download.',
+        })
+      }
+      chunks.push(chunk)
+    },
+  }
   try {
-    const result = await exec(connection, script, { signal, encoding, maxBuffer: 1024 ** 3 })
-    if (result.exitCode !== 0) throw remoteFailed(paths, result)
-    return result.stdout
+    await receive(connection, paths, readScript(remote), sink, options)
+    const contents = Buffer.concat(chunks)
+    return options.encoding === 'buffer' ? contents : contents.toString()
   } catch (thrown) {
     throw localFailed(paths, thrown)
   }
 }
 
-/** Says first what comes: `D` and a tar archive, or `F <octal mode>` and the file's bytes. */
-function readScript(remote: string): string {
-  return `export LC_ALL=C
-t=${quote(remote.startsWith('/') ? remote : `./${remote}`)}
-if [ -d "$t" ]; then
-  command -v tar >/dev/null || { echo 'tar: not found' >&2; exit 127; }
-  echo D && tar -c -f - -C "$t" .
-else m=$(stat -L -c %a -- "$t") && [ -r "$t" ] || { cat -- "$t" >/dev/null; exit 1; }
-  echo "F $m" && cat -- "$t"
-fi`
+/** Runs a script whose output is a frame. @returns what the guest said at the frame's end. */
+async function receive(
+  connection: SshConnection,
+  paths: TransferPaths,
+  script: string,
+  sink: FrameSink,
+  { signal }: DownloadOptions,
+): Promise<readonly string[]> {
+  const stream = new FramedStream(sink)
+  const result = await exec(connection, `${stream.script}\n${script}`, {
+    signal,
+    onStdout: (chunk) => stream.write(chunk),
+  })
+  if (result.exitCode !== 0 && !(stream.end?.[0] === 'tar' && onlyChanged(result.exitCode, result.stderr))) {
+    throw remoteFailed(paths, result)
+  }
+  if (!stream.end) throw new Error(`the guest ended ${stream.began ? 'in the middle' : 'without sending anything'}`)
+  return stream.end
 }
 
-/** Takes the stream of `readScript` and keeps it under a temporary name until all of it is there. */
-class Receiver {
-  readonly #target: string
-  readonly #staging: string
-  #head = Buffer.alloc(0)
-  #file: FileHandle | undefined
-  #mode = 0
-  #tree: LocalTree | undefined
-  #tar: TarReader | undefined
+/** What tar says of files that were written to or removed while it read them: it has copied them as they were then. */
+const CHANGED = [
+  /: file changed as we read it$/,
+  /: File removed before we read it$/,
+  /: socket ignored$/,
+  // busybox
+  /: No such file or directory$/,
+  /^tar: error exit delayed from previous errors$/,
+]
 
-  constructor(target: string) {
-    this.#target = target
-    this.#staging = `${target}.mayfly-${randomBytes(6).toString('hex')}`
-  }
+function onlyChanged(exitCode: number | null, stderr: string): boolean {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '')
+  return exitCode === 1 && lines.every((line) => CHANGED.some((wording) => wording.test(line)))
+}
 
-  async receive(chunk: Buffer): Promise<void> {
-    if (this.#tar) return this.#tar.write(chunk)
-    if (this.#file) return this.#file.writeFile(chunk)
-    this.#head = Buffer.concat([this.#head, chunk])
-    const lineEnd = this.#head.indexOf('\n')
-    if (lineEnd < 0) return
-    const line = this.#head.toString('latin1', 0, lineEnd)
-    if (line === 'D') {
-      await mkdir(this.#staging)
-      this.#tree = new LocalTree(this.#staging)
-      this.#tar = new TarReader(this.#tree)
-    } else {
-      this.#mode = Number.parseInt(line.slice(2), 8) & 0o777
-      this.#file = await open(this.#staging, 'wx', 0o600)
-    }
-    await this.receive(this.#head.subarray(lineEnd + 1))
-  }
+const ENVIRONMENT = 'LC_ALL=C; export LC_ALL; unset TAR_OPTIONS'
 
-  async finish(): Promise<void> {
-    const existing = await stat(this.#target).catch((error) => {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    })
-    if (this.#file) {
-      await this.#file.chmod(this.#mode)
-      await this.#closeFile()
-      await rename(this.#staging, this.#target)
-      return
-    }
-    if (!this.#tree || !this.#tar?.ended) throw new Error('the archive is not complete')
-    await this.#tree.finish()
-    if (existing?.isDirectory()) {
-      await cp(this.#staging, this.#target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
-      await rm(this.#staging, { recursive: true, force: true })
-    } else await rename(this.#staging, this.#target)
-  }
+function target(remote: string): string {
+  return `t=${quote(remote.startsWith('/') ? remote : `./${remote}`)}`
+}
 
-  async discard(): Promise<void> {
-    await this.#closeFile().catch(() => {})
-    await this.#tree?.discard().catch(() => {})
-    await rm(this.#staging, { recursive: true, force: true })
-  }
+function readScript(remote: string): string {
+  return `${ENVIRONMENT}; ${target(remote)}
+echo "$k+"; cat -- "$t"; e=$?; echo "$k- file"; exit $e`
+}
 
-  async #closeFile(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    await file?.close()
-  }
+/** Says first what comes: `D` and a tar archive, or `F <octal mode> <size> <blocks>` and the file's bytes. */
+function downloadScript(remote: string): string {
+  return `${ENVIRONMENT}; ${target(remote)}
+if [ -d "$t" ]; then
+  command -v tar >/dev/null || { echo 'tar: not found' >&2; exit 127; }
+  [ -r "$t" ] || { ls -- "$t" >/dev/null; exit 1; }
+  echo "$k+ D"; tar -c -f - -C "$t" .; e=$?; echo "$k- tar"; exit $e
+fi
+f=$(stat -L -c '%a %s %b' -- "$t") && [ -r "$t" ] || { cat -- "$t" >/dev/null; exit 1; }
+set -- $f
+echo "$k+ F $f"
+if [ -f "$t" ] && [ "$3" -gt 0 ]; then dd if="$t" bs=65536 count=$((($2 + 65535) / 65536)); else cat -- "$t"; fi
+e=$?
+echo "$k- file $(stat -L -c %s -- "$t")"
+exit $e`
 }

@@ -1,7 +1,7 @@
 /** A tar archive is made of blocks of this size; contents are padded to it. */
 export const BLOCK = 512
 
-export type TarType = 'file' | 'directory' | 'symlink'
+export type TarType = 'file' | 'hardLink' | 'directory' | 'symlink'
 
 /** What a header says. Names are bytes held in latin1 strings, because file names need not be UTF-8. */
 export interface TarEntry {
@@ -10,11 +10,11 @@ export interface TarEntry {
   mode: number
   size: number
   mtimeSeconds: number
-  /** Target of a symlink. */
+  /** Target of a symlink; the name of an earlier entry for a hard link. */
   linkName?: string | undefined
 }
 
-const TYPE_FLAGS: Record<TarType, string> = { file: '0', directory: '5', symlink: '2' }
+const TYPE_FLAGS: Record<TarType, string> = { file: '0', hardLink: '1', directory: '5', symlink: '2' }
 /** Field offsets and lengths of the ustar header (POSIX.1-1988, kept by GNU). */
 const LARGEST_OCTAL_SIZE = 0o77777777777
 
@@ -74,13 +74,12 @@ export interface RawHeader extends Omit<TarEntry, 'type'> {
   flag: string
 }
 
-/** @throws Error if the block is no tar header. */
+/** @throws Error if the block is not a tar header, or if a number in it cannot be one. */
 export function parseHeader(header: Buffer): RawHeader | undefined {
-  if (header.every((byte) => byte === 0)) return undefined
-  const stored = readNumber(header, 148, 8)
   let sum = 8 * 32
   for (let index = 0; index < BLOCK; index++) if (index < 148 || index >= 156) sum += header[index]!
-  if (sum !== stored) throw new Error('the archive is damaged: wrong header checksum')
+  if (sum === 8 * 32 && header.every((byte) => byte === 0)) return undefined
+  if (sum !== readNumber(header, 148, 8)) throw damaged('wrong header checksum')
   const isPosix = header.toString('latin1', 257, 263) === 'ustar\0'
   const prefix = isPosix ? readText(header, 345, 155) : ''
   const name = readText(header, 0, 100)
@@ -88,10 +87,20 @@ export function parseHeader(header: Buffer): RawHeader | undefined {
     name: prefix ? `${prefix}/${name}` : name,
     flag: String.fromCharCode(header[156]!),
     mode: readNumber(header, 100, 8),
-    size: readNumber(header, 124, 12),
+    size: checkedSize(readNumber(header, 124, 12)),
     mtimeSeconds: readNumber(header, 136, 12),
     linkName: readText(header, 157, 100),
   }
+}
+
+export function damaged(why: string): Error {
+  return new Error(`the archive is damaged: ${why}`)
+}
+
+/** @throws Error unless `size` can be the length of something. */
+export function checkedSize(size: number): number {
+  if (!Number.isSafeInteger(size) || size < 0) throw damaged('a size that is not one')
+  return size
 }
 
 function readText(header: Buffer, offset: number, length: number): string {
@@ -100,7 +109,19 @@ function readText(header: Buffer, offset: number, length: number): string {
   return end < 0 ? text : text.slice(0, end)
 }
 
+/** Octal digits, or GNU's binary form, whose first bit is set: two's complement without that bit. */
 function readNumber(header: Buffer, offset: number, length: number): number {
-  if (header[offset]! & 0x80) return Number(header.readBigUInt64BE(offset + length - 8))
-  return Number.parseInt(readText(header, offset, length).trim() || '0', 8)
+  const first = header[offset]!
+  if (first & 0x80) {
+    const low = header.readBigInt64BE(offset + length - 8)
+    const high = header.subarray(offset + 1, offset + length - 8)
+    const sign = low < 0n ? 0xff : 0
+    if ((first !== 0x80 && first !== 0xff) || (first === 0xff) !== low < 0n || high.some((byte) => byte !== sign)) {
+      throw damaged('a number out of range')
+    }
+    return Number(low)
+  }
+  const text = readText(header, offset, length).trim()
+  if (!/^[0-7]*$/.test(text)) throw damaged('a number that is not one')
+  return Number.parseInt(text || '0', 8)
 }

@@ -1,4 +1,4 @@
-import { BLOCK, paddingOf, parseHeader, type RawHeader } from './tar-format.js'
+import { BLOCK, checkedSize, damaged, paddingOf, parseHeader, type RawHeader } from './tar-format.js'
 
 /** Takes what an archive holds, in its order. Names are bytes in latin1 strings. */
 export interface TarSink {
@@ -8,7 +8,15 @@ export interface TarSink {
   openFile(entry: RawHeader): Promise<void>
   writeFile(chunk: Buffer): Promise<void>
   closeFile(): Promise<void>
+  /** A device or a FIFO, which is not copied. */
+  skip(entry: RawHeader): void
 }
+
+/** Most bytes of a header that extends the next: a name in GNU format, or pax records. No file system has longer names. */
+const LONGEST_NAME = 64 * 1024
+const LONGEST_PAX = 1024 * 1024
+
+const REGULAR_FILES = ['0', '\0', '7']
 
 /** Reads an archive that arrives in chunks: ustar, GNU long names and binary sizes, pax path, linkpath and size. */
 export class TarReader {
@@ -30,6 +38,7 @@ export class TarReader {
     return this.#ended
   }
 
+  /** @throws Error if the archive is damaged, and whatever the sink throws; nothing may be written after that. */
   async write(chunk: Buffer): Promise<void> {
     let data = this.#buffered.length > 0 ? Buffer.concat([this.#buffered, chunk]) : chunk
     this.#buffered = Buffer.alloc(0)
@@ -39,7 +48,7 @@ export class TarReader {
         data = data.subarray(part.length)
         this.#remaining -= part.length
         if (this.#file) await this.#sink.writeFile(part)
-        else this.#special?.chunks.push(part)
+        else this.#special?.chunks.push(Buffer.from(part))
         if (this.#remaining === 0) await this.#endContents()
       } else if (this.#padding > 0) {
         const skipped = Math.min(this.#padding, data.length)
@@ -61,28 +70,32 @@ export class TarReader {
       return
     }
     if ('LKxg'.includes(raw.flag)) {
+      const most = 'LK'.includes(raw.flag) ? LONGEST_NAME : LONGEST_PAX
+      if (raw.size > most) throw new Error(`the archive has a header of ${raw.size} bytes: at most ${most} are read`)
       this.#special = { flag: raw.flag, chunks: [] }
-      this.#begin(raw.size)
-      return
+      return await this.#begin(raw.size)
     }
     const entry = { ...raw, ...this.#overrides }
     this.#overrides = {}
     // Old archives mark a directory by its name alone.
-    const flag = (entry.flag === '0' || entry.flag === '\0') && entry.name.endsWith('/') ? '5' : entry.flag
+    const flag = REGULAR_FILES.includes(entry.flag) && entry.name.endsWith('/') ? '5' : entry.flag
     if (flag === '5') await this.#sink.directory(entry)
     else if (flag === '2') await this.#sink.symlink(entry)
     else if (flag === '1') await this.#sink.hardLink(entry)
-    else if (flag === '0' || flag === '\0' || flag === '7') {
+    else if ('346'.includes(flag)) {
+      this.#sink.skip(entry)
+      await this.#begin(entry.size)
+    } else if (REGULAR_FILES.includes(flag)) {
       await this.#sink.openFile(entry)
       this.#file = true
-      this.#begin(entry.size)
-      if (entry.size === 0) await this.#endContents()
-    } else this.#begin(entry.size)
+      await this.#begin(entry.size)
+    } else throw new Error(`the archive has an entry of an unknown type: ${JSON.stringify(flag)}`)
   }
 
-  #begin(size: number): void {
+  async #begin(size: number): Promise<void> {
     this.#remaining = size
     this.#padding = paddingOf(size)
+    if (size === 0) await this.#endContents()
   }
 
   async #endContents(): Promise<void> {
@@ -110,15 +123,25 @@ function parsePax(bytes: Buffer): Partial<RawHeader> {
   const found: Partial<RawHeader> = {}
   const text = bytes.toString('latin1')
   for (let at = 0; at < text.length; ) {
-    const length = Number.parseInt(text.slice(at), 10)
-    if (!(length > 0)) break
-    const record = text.slice(text.indexOf(' ', at) + 1, at + length - 1)
+    const [start, digits] = /^(\d{1,7}) /.exec(text.slice(at, at + 8)) ?? []
+    const end = at + Number(digits)
+    if (start === undefined || end > text.length || text[end - 1] !== '\n' || end <= at + start.length) {
+      throw damaged('a pax record that is not one')
+    }
+    const record = text.slice(at + start.length, end - 1)
     const equals = record.indexOf('=')
+    const key = record.slice(0, equals)
     const value = record.slice(equals + 1)
-    if (record.startsWith('path=')) found.name = value
-    if (record.startsWith('linkpath=')) found.linkName = value
-    if (record.startsWith('size=')) found.size = Number(value)
-    at += length
+    if (key.startsWith('GNU.sparse.')) throw new Error('the archive has a sparse file, whose form is not read')
+    if (key === 'path' || key === 'linkpath') {
+      if (value.includes('\0')) throw damaged('a name with a NUL byte')
+      found[key === 'path' ? 'name' : 'linkName'] = value
+    }
+    if (key === 'size') {
+      if (!/^\d+$/.test(value)) throw damaged('a size that is not one')
+      found.size = checkedSize(Number(value))
+    }
+    at = end
   }
   return found
 }

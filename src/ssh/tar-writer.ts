@@ -1,5 +1,7 @@
-import { constants, type Stats } from 'node:fs'
-import { lstat, open, readdir, readFile, readlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
+import { errnoOf } from '../errors.js'
+import { readExactly } from './read-exactly.js'
 import { BLOCK, paddingOf, tarHeader } from './tar-format.js'
 
 /** Chunks of the archive are gathered to this size, so that small files share SSH packets. */
@@ -13,6 +15,8 @@ interface Found {
   name: string
   path: Buffer
   stats: Stats
+  /** The name of an earlier entry that is the same file. */
+  sameAs?: string | undefined
 }
 
 export interface WriteTreeOptions {
@@ -20,10 +24,12 @@ export interface WriteTreeOptions {
   fileMode?: number | undefined
   /** Name of an empty file that ends the archive, by which the reader knows that nothing is missing. */
   lastEntry: string
+  /** Is told of each path that is neither a file, a directory nor a symlink, or that was removed meanwhile: it is left out. */
+  onSkipped?: ((path: string) => void) | undefined
 }
 
 /**
- * The contents of a local directory as a tar archive: files, directories, symlinks. It is written here, not by the
+ * The contents of a local directory as a tar archive: files, hard links, directories, symlinks. It is written here, not by the
  * host's tar, because tars differ (BSD's adds metadata files, pax headers are lost on busybox) and macOS has another one.
  */
 export async function* writeTree(directory: string, options: WriteTreeOptions): AsyncGenerator<Buffer> {
@@ -41,12 +47,21 @@ export async function* writeTree(directory: string, options: WriteTreeOptions): 
   }
   const modeOf = (stats: Stats) => (stats.isFile() ? (options.fileMode ?? stats.mode) : stats.mode)
 
-  for await (const batch of batches(walk(Buffer.from(directory), '.'))) {
+  const skip = (path: Buffer) => options.onSkipped?.(path.toString())
+  const writing = new Set<string>()
+
+  for await (const batch of batches(walk(Buffer.from(directory), '.', skip))) {
     const contents = await Promise.all(batch.map(contentsOf))
-    for (const [index, { name, path, stats }] of batch.entries()) {
+    for (const [index, { name, path, stats, sameAs }] of batch.entries()) {
       const content = contents[index]
       const common = { name, mode: modeOf(stats), mtimeSeconds: stats.mtimeMs / 1000 }
+      if (content === 'gone' || (sameAs !== undefined && !writing.has(sameAs))) {
+        skip(path)
+        continue
+      }
+      if (stats.isFile() && stats.nlink > 1) writing.add(name)
       if (stats.isDirectory()) add(tarHeader({ ...common, name: `${name}/`, type: 'directory', size: 0 }))
+      else if (sameAs !== undefined) add(tarHeader({ ...common, type: 'hardLink', size: 0, linkName: sameAs }))
       else if (stats.isSymbolicLink()) {
         add(tarHeader({ ...common, type: 'symlink', size: 0, linkName: content!.toString('latin1') }))
       } else if (content) {
@@ -67,14 +82,48 @@ export async function* writeTree(directory: string, options: WriteTreeOptions): 
   yield* flush(0)
 }
 
-async function* walk(path: Buffer, name: string): AsyncGenerator<Found> {
-  yield { name, path, stats: await lstat(name === '.' ? Buffer.concat([path, Buffer.from('/.')]) : path) }
-  const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' })
+async function* walk(
+  root: Buffer,
+  rootName: string,
+  skip: (path: Buffer) => void,
+  /** The first name of each file that has several, by its device and inode. */
+  names = new Map<string, string>(),
+): AsyncGenerator<Found> {
+  // A symlink to a directory is followed where it is what the caller named, and nowhere else.
+  const self = rootName === '.' ? Buffer.concat([root, Buffer.from('/.')]) : root
+  const stats = await unlessGone(lstat(self))
+  const entries = stats && (await unlessGone(readdir(root, { withFileTypes: true, encoding: 'buffer' })))
+  if (!stats || !entries) return skip(root)
+  yield { name: rootName, path: root, stats }
   for (const entry of entries) {
-    const child = Buffer.concat([path, Buffer.from('/'), entry.name])
-    const childName = `${name}/${entry.name.toString('latin1')}`
-    if (entry.isDirectory()) yield* walk(child, childName)
-    else yield { name: childName, path: child, stats: await lstat(child) }
+    const path = Buffer.concat([root, Buffer.from('/'), entry.name])
+    const name = `${rootName}/${entry.name.toString('latin1')}`
+    if (entry.isDirectory()) yield* walk(path, name, skip, names)
+    else {
+      const found = await unlessGone(lstat(path))
+      if (found?.isSymbolicLink()) yield { name, path, stats: found }
+      else if (!found?.isFile()) skip(path)
+      else yield { name, path, stats: found, sameAs: found.nlink > 1 ? await firstName(path, name, names) : undefined }
+    }
+  }
+}
+
+async function firstName(path: Buffer, name: string, names: Map<string, string>): Promise<string | undefined> {
+  // Inodes of some file systems are larger than a number can hold.
+  const stats = await unlessGone(lstat(path, { bigint: true }))
+  const key = `${stats?.dev}:${stats?.ino}`
+  const first = names.get(key)
+  if (first === undefined) names.set(key, name)
+  return first
+}
+
+/** Undefined if it was removed after its directory had been read. */
+async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -88,26 +137,9 @@ async function* batches(found: AsyncIterable<Found>): AsyncGenerator<Found[]> {
   if (batch.length > 0) yield batch
 }
 
-async function contentsOf({ path, stats }: Found): Promise<Buffer | undefined> {
-  if (stats.isSymbolicLink()) return readlink(path, { encoding: 'buffer' })
-  if (stats.isDirectory()) return undefined
-  if (!stats.isFile()) throw new Error(`${path} is neither a file, a directory nor a symlink`)
-  return stats.size <= SMALL_FILE_BYTES ? readFile(path) : undefined
-}
-
-/** The header has promised `size` bytes, so that many come or it fails. */
-async function* readExactly(path: Buffer, size: number): AsyncGenerator<Buffer> {
-  await using file = await openFile(path)
-  for (let position = 0; position < size; ) {
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - position))
-    const { bytesRead } = await file.handle.read(chunk, 0, chunk.length, position)
-    if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`)
-    position += bytesRead
-    yield chunk.subarray(0, bytesRead)
-  }
-}
-
-async function openFile(path: Buffer) {
-  const handle = await open(path, constants.O_RDONLY)
-  return { handle, [Symbol.asyncDispose]: () => handle.close() }
+/** Undefined for a file that is too large to be read ahead, and for what has no contents. */
+async function contentsOf({ path, stats, sameAs }: Found): Promise<Buffer | 'gone' | undefined> {
+  if (sameAs !== undefined || stats.isDirectory()) return undefined
+  if (stats.isSymbolicLink()) return (await unlessGone(readlink(path, { encoding: 'buffer' }))) ?? 'gone'
+  return stats.size <= SMALL_FILE_BYTES ? ((await unlessGone(readFile(path))) ?? 'gone') : undefined
 }

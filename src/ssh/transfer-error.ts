@@ -21,19 +21,25 @@ const WORDING: readonly (readonly [RegExp, string])[] = [
   [/can't cd|cannot create|can't create/i, 'ENOENT'],
 ]
 
-/** One transfer, for its error: which file here, which file there. */
-export interface TransferPaths {
-  verb: 'upload' | 'download'
-  local: string
-  remote: string
-}
+/** One transfer, for its error: which file here, which file there. Contents have no file here. */
+export type TransferPaths =
+  | { verb: 'upload' | 'download'; local: string; remote: string }
+  | { verb: 'read' | 'write'; remote: string }
+
+/** What dd counts at its end. */
+const STATISTICS = /^\d+\+\d+ records (in|out)$|^\d+ bytes .*copied/
 
 /** The failure of the guest's side, from what its script said. */
 export function remoteFailed(
   paths: TransferPaths,
   result: Pick<ExecResult<string | Buffer>, 'exitCode' | 'signal' | 'stderr'>,
 ): MayflyError {
-  const said = result.stderr.toString().trim()
+  const said = result.stderr
+    .toString()
+    .split('\n')
+    .filter((line) => !STATISTICS.test(line))
+    .join('\n')
+    .trim()
   const reason = WORDING.find(([wording]) => wording.test(said))?.[1] ?? `status ${result.exitCode ?? result.signal}`
   return transferFailed(
     paths,
@@ -65,7 +71,11 @@ function transferFailed(
   details: readonly string[],
   cause?: unknown,
 ): MayflyError {
-  const { verb, local, remote } = paths
-  const way = verb === 'upload' ? `${local} to ${remote}` : `${remote} to ${local}`
-  return new MayflyError('MAYFLY_FILE_TRANSFER_FAILED', `cannot ${verb} ${way}: ${reason}`, { details, cause })
+  return new MayflyError('MAYFLY_FILE_TRANSFER_FAILED', `cannot ${nameOf(paths)}: ${reason}`, { details, cause })
+}
+
+export function nameOf(paths: TransferPaths): string {
+  const { verb, remote } = paths
+  if (verb === 'upload') return `upload ${paths.local} to ${remote}`
+  return verb === 'download' ? `download ${remote} to ${paths.local}` : `${verb} ${remote}`
 }

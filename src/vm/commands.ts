@@ -2,7 +2,7 @@ import { GuestAssertionError } from '../errors.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { type ProbeOptions, probe } from '../ssh/probe.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
-import { download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
+import { type DownloadOptions, download, readFile, type UploadOptions, upload, writeFile } from '../ssh/transfer.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import { Allowance } from './allowance.js'
 import { VmBase } from './base.js'
@@ -100,20 +100,31 @@ export abstract class Commands extends VmBase {
   }
 
   /**
-   * Copies a file or a directory into the guest.
+   * Copies a file or a directory into the guest. A file goes into `remote` if that ends with a slash.
    * @throws MayflyError MAYFLY_FILE_TRANSFER_FAILED naming both paths and the reason; nothing half-written is left.
    */
   upload(local: string, remote: string, options?: UploadOptions): Promise<void> {
-    return this.timeline.during('transfer', `upload ${local} to ${remote}`, () =>
+    return this.#transfer(`upload ${local} to ${remote}`, () =>
       this.life.use('upload', (connection) => upload(connection, local, remote, options)),
     )
   }
 
-  /** Copies a file or a directory out of the guest. */
-  download(remote: string, local: string): Promise<void> {
-    return this.timeline.during('transfer', `download ${remote} to ${local}`, () =>
-      this.life.use('download', (connection) => download(connection, remote, local)),
+  /**
+   * Copies a file or a directory out of the guest. A file goes into `local` if that ends with a slash.
+   * @throws MayflyError MAYFLY_FILE_TRANSFER_FAILED naming both paths and the reason; nothing half-written is left.
+   */
+  download(remote: string, local: string, options?: DownloadOptions): Promise<void> {
+    const { session } = this.clone.prepared.harness
+    return this.#transfer(`download ${remote} to ${local}`, () =>
+      this.life.use('download', (connection) =>
+        download(connection, remote, local, options, (path) => session.rememberStaging(path)),
+      ),
     )
+  }
+
+  async #transfer(name: string, copy: () => Promise<readonly string[]>): Promise<void> {
+    const skipped = await this.timeline.during('transfer', name, copy)
+    if (skipped.length > 0) this.timeline.add('note', `not copied: ${skipped.join(', ')}`)
   }
 
   writeFile(remote: string, content: string | Uint8Array, options?: UploadOptions): Promise<void> {
@@ -122,9 +133,12 @@ export abstract class Commands extends VmBase {
     )
   }
 
-  readFile(remote: string, options: { encoding: 'buffer' }): Promise<Buffer>
-  readFile(remote: string, options?: { encoding?: 'utf8' | undefined }): Promise<string>
-  readFile(remote: string, options?: { encoding?: 'utf8' | 'buffer' | undefined }): Promise<string | Buffer> {
+  readFile(remote: string, options: DownloadOptions & { encoding: 'buffer' }): Promise<Buffer>
+  readFile(remote: string, options?: DownloadOptions & { encoding?: 'utf8' | undefined }): Promise<string>
+  readFile(
+    remote: string,
+    options?: DownloadOptions & { encoding?: 'utf8' | 'buffer' | undefined },
+  ): Promise<string | Buffer> {
     return this.timeline.during('transfer', `read ${remote}`, () =>
       this.life.use('readFile', (connection) => readFile(connection, remote, options as { encoding: 'buffer' })),
     )
