@@ -43,8 +43,9 @@ export class DownloadReceiver implements FrameSink {
 
   /** Removes whatever has a temporary name. Nothing is written any more when it settles. */
   async discard(): Promise<void> {
-    this.#receiving?.close()
-    await this.#busy.catch(() => {})
+    // At once, so that what is being unpacked ends where it is.
+    const stopped = this.#receiving?.close()
+    await Promise.allSettled([stopped, this.#busy])
     await this.#receiving?.close().catch(() => {})
     if (this.#staging !== undefined) await rm(this.#staging, { recursive: true, force: true })
     await this.#forget?.()
