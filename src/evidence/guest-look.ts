@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { exec } from '../ssh/exec.js'
+import { runScript } from '../ssh/script.js'
 import { KIB } from '../units.js'
 import type { Vm } from '../vm/vm.js'
 
@@ -31,7 +31,9 @@ export async function lookIntoGuest(vm: Vm, signal: AbortSignal): Promise<GuestL
   const token = `@@${randomBytes(6).toString('hex')}`
   const chunks: Buffer[] = []
   const onStdout = (chunk: Buffer) => void chunks.push(chunk)
-  const asking = vm.life.use('collect evidence', (connection) => exec(connection, scriptFor(token), { onStdout }))
+  const asking = vm.life.use('collect evidence', (connection) =>
+    runScript(connection, scriptFor(token), { name: 'collect evidence', onStdout }),
+  )
   const failure = await Promise.race([
     asking.then(
       () => undefined,

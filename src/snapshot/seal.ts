@@ -13,7 +13,7 @@ import { nodeName } from '../qemu/argv.js'
 import { flatten } from '../qemu/block-stream.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
-import { exec } from '../ssh/exec.js'
+import { runScript } from '../ssh/script.js'
 import { MIB } from '../units.js'
 import { agentReply } from './agent-reply.js'
 import { bootTimeoutMs } from './boot-timeout.js'
@@ -137,10 +137,10 @@ async function quiesce(
 
 async function settle(connection: SshConnection, timeout: number): Promise<void> {
   // Degraded (exit 1) is as finished as running: a failed unit is the guest's business, and its tests'.
-  const { exitCode } = await exec(
+  const { exitCode } = await runScript(
     connection,
     'if command -v systemctl >/dev/null; then systemctl is-system-running --wait >/dev/null; fi; sync',
-    { timeout },
+    { name: 'wait until the guest is at rest', timeout },
   )
   if (exitCode === null)
     throw new MayflyError('MAYFLY_SSH_FAILED', 'the guest could not be brought to rest before sealing')

@@ -3,7 +3,8 @@ import type { Agent } from '../guest/agent.js'
 import { performance } from '../node-globals.js'
 import type { QemuProcess } from '../qemu/process.js'
 import type { SshConnection } from '../ssh/connection.js'
-import { exec } from '../ssh/exec.js'
+import { quote } from '../ssh/quote.js'
+import { runScript } from '../ssh/script.js'
 import { agentReply } from './agent-reply.js'
 import { FILES } from './machine.js'
 import type { Template } from './template.js'
@@ -47,7 +48,8 @@ exit 0
 /** The same in a guest without the agent, as well as it can be done there: it needs root, and its clock is late by what a command takes. */
 export async function setRightOverSsh(connection: SshConnection): Promise<void> {
   const isRoot = connection.target.username === 'root'
-  const command = isRoot ? ['sh', '-c', SCRIPT] : ['sudo', '-n', 'sh', '-c', SCRIPT]
+  const script = isRoot ? SCRIPT : `exec sudo -n sh -c ${quote(SCRIPT)}`
   const now = (performance.timeOrigin + performance.now()) / 1000
-  await exec(connection, command, { stdin: `${now.toFixed(3)}\n${randomBytes(32).toString('hex')}\n` })
+  const stdin = `${now.toFixed(3)}\n${randomBytes(32).toString('hex')}\n`
+  await runScript(connection, script, { name: 'set the clock', stdin })
 }

@@ -1,7 +1,7 @@
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import type { SshConnection } from '../ssh/connection.js'
-import { exec } from '../ssh/exec.js'
+import { runScript } from '../ssh/script.js'
 import type { Running } from './running.js'
 
 interface SetUpOptions {
@@ -47,7 +47,11 @@ export async function setUpOverSsh(
     new MayflyError('MAYFLY_BOOT_TIMEOUT', `cloud-init of ${name} did not end within ${timeoutMs} ms`, {
       details: more(),
     })
-  const { exitCode, stdout, stderr } = await within(exec(connection, ['sh', '-c', WAIT], { signal }), timeoutMs, late)
+  const { exitCode, stdout, stderr } = await within(
+    runScript(connection, WAIT, { name: 'wait for cloud-init', signal }),
+    timeoutMs,
+    late,
+  )
   if (exitCode === 1) {
     const said = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
     throw new MayflyError('MAYFLY_COMMAND_FAILED', `cloud-init failed in ${name}`, {
@@ -55,5 +59,5 @@ export async function setUpOverSsh(
       hint: 'Is the user-data as cloud-init wants it? Its log is on the console.',
     })
   }
-  return (await exec(connection, ['sh', '-c', HAS_AGENT], { signal })).exitCode === 0
+  return (await runScript(connection, HAS_AGENT, { name: 'look for the agent', signal })).exitCode === 0
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { MayflyError } from '../errors.js'
 import { hostArchive } from '../guest/seed.js'
-import { exec } from '../ssh/exec.js'
 import { generateIdentity } from '../ssh/identity.js'
+import { runScript } from '../ssh/script.js'
 import { bootTimeoutMs } from './boot-timeout.js'
 import { assertConnected, type Clone } from './clone.js'
 import { untilReady } from './ready.js'
@@ -56,7 +56,8 @@ export async function makeUnique(clone: Clone, signal?: AbortSignal): Promise<Cl
   const hostname = place.id.replaceAll(/[^A-Za-z0-9-]/g, '-')
   const { host } = generateIdentity(`mayfly ${place.id}`)
   const words = [hostname, randomBytes(16).toString('hex'), host.dropbear.toString('base64'), host.privateKey]
-  const { exitCode, stderr } = await exec(connection, ['sh', '-c', SCRIPT], {
+  const { exitCode, stderr } = await runScript(connection, SCRIPT, {
+    name: 'make the guest unique',
     user: 'root',
     stdin: words.join('\n'),
     timeout: timeoutMs,

@@ -17,6 +17,11 @@ export class Framed {
     })
   }
 
+  /** The first frame has come. */
+  get started(): boolean {
+    return this.#started
+  }
+
   /** What has come between the frames. */
   get text(): string {
     return this.#started ? Buffer.concat(this.#chunks).toString().replace(this.#end, '') : ''

@@ -24,6 +24,7 @@ export class HelperShell {
   readonly #marker: string
   readonly #open: OpenChannel
   #ended = false
+  #heard = false
   #running: { stdout: Framed; stderr: Framed } | undefined
 
   private constructor(marker: string, open: OpenChannel) {
@@ -49,6 +50,11 @@ export class HelperShell {
 
   get alive(): boolean {
     return !this.#ended && this.#open.channel.writable && this.#open.connection.connected
+  }
+
+  /** A script has begun in it: it is a shell. */
+  get heard(): boolean {
+    return this.#heard
   }
 
   /** What the running script has written so far. */
@@ -80,6 +86,7 @@ export class HelperShell {
         return { stdout: running.stdout.text, stderr: running.stderr.text, exitCode }
       } finally {
         channel.off('close', ended)
+        this.#heard ||= running.stdout.started
         this.#running = undefined
       }
     })

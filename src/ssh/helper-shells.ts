@@ -40,7 +40,7 @@ export class HelperShells {
     } catch (error) {
       if (!signal.aborted) {
         // The guest killed it, as it may; nothing is lost by another look.
-        if (this.#connection.connected && !shell.alive) return await this.run(script, signal)
+        if (this.#connection.connected && !shell.alive && shell.heard) return await this.run(script, signal)
         throw error
       }
       const { stdout, stderr } = shell.sofar

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js'
 import { clearTimeout, setTimeout } from '../node-globals.js'
+import { scriptLine } from './any-shell.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { quote } from './quote.js'
@@ -93,6 +94,5 @@ END
 done
 [ "$found" = ' ' ] || kill -KILL $found 2>/dev/null
 `
-  const text = quote(script)
-  return `if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then sudo -n sh -c ${text}; else sh -c ${text}; fi`
+  return scriptLine(`[ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null && exec sudo -n sh -c ${quote(script)}\n${script}`)
 }

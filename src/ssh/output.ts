@@ -33,14 +33,15 @@ export class OutputBuffer {
 
   /** The last lines, for the details of an error. */
   lastLines(name: string, count = 10): string[] {
-    const text = decode(this.bytes().subarray(-4096)).trimEnd()
-    return text === ''
-      ? []
-      : text
-          .split('\n')
-          .slice(-count)
-          .map((line) => `${name}: ${line}`)
+    return lastLines(name, this.bytes().subarray(-4096), count)
   }
+}
+
+export function lastLines(name: string, bytes: Buffer, count = 10): string[] {
+  const text = decode(bytes).trimEnd()
+  if (text === '') return []
+  const lines = text.split('\n').slice(-count)
+  return lines.map((line) => `${name}: ${line}`)
 }
 
 /** UTF-8 text that may begin in the middle of a character, which is then left out. */

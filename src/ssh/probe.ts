@@ -2,7 +2,8 @@ import { MayflyError } from '../errors.js'
 import { AbortController, clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import type { SshConnection } from './connection.js'
-import { type ExecResult, exec } from './exec.js'
+import type { ExecResult } from './exec.js'
+import { runScript } from './script.js'
 
 export interface ProbeOptions {
   /** When it is over, the script is killed with all that it started. */
@@ -20,7 +21,8 @@ export async function probe(
   script: string,
   { timeout, signal }: ProbeOptions = {},
 ): Promise<ExecResult> {
-  if (connection.isDropbear) return await exec(connection, ['/bin/sh', '-c', script], { timeout, signal })
+  if (connection.isDropbear)
+    return await runScript(connection, script, { name: 'a look at the guest', timeout, signal })
   const startedAt = performance.now()
   const stop = new AbortController()
   const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout')

@@ -1,4 +1,5 @@
 import { MayflyError } from '../errors.js'
+import { exceptInCsh, exportForAnyShell, quoteForAnyShell, scriptLine } from './any-shell.js'
 import { quote, quoteArgv } from './quote.js'
 
 export interface RemoteCommandOptions {
@@ -20,17 +21,7 @@ const LONGEST_LINE_BYTES = 8_000
 export interface WireCommand {
   line: string
   /** Goes before the command's own standard input. */
-  stdinPrefix: Buffer | undefined
-}
-
-/** Long commands travel as standard input and are read from there by exactly their length, so that the rest stays. */
-export function toWire(text: string, marker: string | undefined): WireCommand {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= LONGEST_LINE_BYTES) return { line: text, stdinPrefix: undefined }
-  const size = bytes.length
-  const read = `{ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } 2>/dev/null`
-  const mark = marker === undefined ? '' : `export ${marker}=1; `
-  return { line: `${mark}eval "$(${read})"`, stdinPrefix: bytes }
+  stdinPrefix?: Buffer
 }
 
 /** What a shell does itself, or only in it, in any of bash, dash and busybox. */
@@ -52,7 +43,8 @@ export function inPlace(command: string | readonly string[]): string {
 }
 
 /**
- * The text the guest's shell gets. Without options it is the command itself: nothing is added to what need not be there.
+ * The text for a POSIX shell that waits for a command. Without options it is the command itself: nothing is added to what
+ * need not be there.
  * @param marker an environment variable that the command and its children carry, by which they are found again.
  */
 export function remoteCommand(
@@ -61,21 +53,98 @@ export function remoteCommand(
   options: RemoteCommandOptions,
   marker?: string,
 ): string {
-  const line = typeof command === 'string' ? command : quoteArgv(command)
-  if (line.includes('\0')) throw new MayflyError('MAYFLY_OPTION_INVALID', 'a command cannot hold a NUL byte')
-  const { cwd, env = {}, user } = options
-  const script: string[] = []
-  if (marker !== undefined) script.push(`export ${marker}=1`)
-  if (cwd !== undefined) script.push(`cd ${quote(cwd.startsWith('/') ? cwd : `./${cwd}`)} || exit`)
+  const { user } = options
+  const text = [...preparation(options, marker), lineOf(command)].join('\n')
+  return user === undefined || user === loginUser ? text : asUser(user, text)
+}
+
+/** A command as a server gets it, for a login shell of any kind. */
+export function wireCommand(
+  command: string | readonly string[],
+  loginUser: string,
+  options: RemoteCommandOptions,
+  marker?: string,
+): WireCommand {
+  const { user, cwd, env } = options
+  if (user !== undefined && user !== loginUser) return wireScript(lineOf(command), options, marker)
+  const lines = preparation(options, marker)
+  const isText = typeof command === 'string'
+  const line = isText ? lineOf(command) : quoteArgvForAnyShell(command)
+  const forCsh = [...lines, isText ? `exec "$SHELL" -c ${quote(line)}` : quoteArgv(command)].join('\n')
+  const isPlain = cwd === undefined && Object.keys(env ?? {}).length === 0 && (isText || !line.includes('\n'))
+  const text = isPlain
+    ? [...(marker === undefined ? [] : [exportForAnyShell(marker)]), line]
+    : [exceptInCsh(forCsh), ...lines, line]
+  const whole = text.join('\n')
+  if (Buffer.byteLength(whole) <= LONGEST_LINE_BYTES) return { line: whole }
+  if (!isText) return wireScript([...lines, quoteArgv(command)].join('\n'), {}, marker)
+  return longCommand(lines.join('\n'), line, marker)
+}
+
+/**
+ * A script for /bin/sh as a server gets it, for a login shell of any kind.
+ * @param opening a short line that runs before any input is read.
+ */
+export function wireScript(
+  script: string,
+  options: RemoteCommandOptions,
+  marker?: string,
+  opening: string = ':',
+): WireCommand {
+  const whole = [...preparation(options, marker), script].join('\n')
+  const { user } = options
+  const inShell = (text: string) => scriptLine(user === undefined ? text : asUser(user, text), marker)
+  const line = inShell(`${opening}\n${whole}`)
+  if (Buffer.byteLength(line) <= LONGEST_LINE_BYTES) return { line }
+  const stdinPrefix = Buffer.from(whole)
+  return { line: inShell(`${opening}; eval "$(${readBytes(stdinPrefix.length)})"`), stdinPrefix }
+}
+
+/** A long command goes as standard input to the login shell, which must be told how to read it in its own language. */
+function longCommand(lines: string, command: string, marker: string | undefined): WireCommand {
+  const [first, second] = [Buffer.from(lines), Buffer.from(command)]
+  const read = readBytes(second.length)
+  const script = [
+    `eval "$(${readBytes(first.length)})"`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's.
+    'case ${SHELL##*/} in',
+    `*csh) exec "$SHELL" -c "$(${read})";;`,
+    `fish) exec "$SHELL" -c ${quote(`eval (/bin/sh -c ${quoteForAnyShell(read)} | string collect)`)};;`,
+    `*) exec "\${SHELL:-/bin/sh}" -c ${quote(`eval "$(${read})"`)};;`,
+    'esac',
+  ]
+  return { line: scriptLine(script.join('\n'), marker), stdinPrefix: Buffer.concat([first, second]) }
+}
+
+/** Exactly so many bytes of the standard input: the rest stays for the command. */
+function readBytes(size: number): string {
+  if (size === 0) return ':'
+  return `{ dd bs=${size} count=1 iflag=fullblock || dd bs=1 count=${size}; } 2>/dev/null`
+}
+
+/** What comes before a command, for any shell but csh. */
+function preparation({ cwd, env = {} }: RemoteCommandOptions, marker: string | undefined): string[] {
+  const lines: string[] = []
+  if (marker !== undefined) lines.push(`export ${marker}=1`)
+  if (cwd !== undefined) lines.push(`cd ${quoteForAnyShell(cwd.startsWith('/') ? cwd : `./${cwd}`)} || exit`)
   for (const [name, value] of Object.entries(env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       throw new MayflyError('MAYFLY_OPTION_INVALID', `env: not a variable name: ${JSON.stringify(name)}`)
     }
-    if (value !== undefined) script.push(`export ${name}=${quote(value)}`)
+    if (value !== undefined) lines.push(`export ${name}=${quoteForAnyShell(value)}`)
   }
-  script.push(line)
-  const text = script.join('\n')
-  return user === undefined || user === loginUser ? text : asUser(user, text)
+  return lines
+}
+
+function lineOf(command: string | readonly string[]): string {
+  const line = typeof command === 'string' ? command : quoteArgv(command)
+  if (line.includes('\0')) throw new MayflyError('MAYFLY_OPTION_INVALID', 'a command cannot hold a NUL byte')
+  return line
+}
+
+function quoteArgvForAnyShell(words: readonly string[]): string {
+  if (words.length === 0) throw new MayflyError('MAYFLY_OPTION_INVALID', 'the command is an empty list')
+  return words.map(quoteForAnyShell).join(' ')
 }
 
 function asUser(user: string, script: string): string {

@@ -1,8 +1,8 @@
 import { MayflyError } from '../errors.js'
 import type { SshConnection } from './connection.js'
-import { exec } from './exec.js'
 import { quote } from './quote.js'
 import { CANNOT_SWITCH_USER } from './remote-command.js'
+import { runScript } from './script.js'
 
 /**
  * Tells a command that failed from one that was never run because `user` could not be become.
@@ -17,9 +17,10 @@ export async function checkUserSwitch(
   if (user === undefined || user === connection.target.username || !result.exitCode) return
   const said = result.stderr.toString()
   if (!/^(sudo|su|mayfly): /m.test(said)) return
-  const probe = await exec(
+  const probe = await runScript(
     connection,
     `if command -v sudo >/dev/null; then sudo -n -u ${quote(user)} true; else su -s /bin/sh -c true ${quote(user)}; fi`,
+    { name: `become ${user}` },
   )
   if (probe.exitCode === 0) return
   throw new MayflyError('MAYFLY_COMMAND_FAILED', `cannot run commands as user '${user}'`, {

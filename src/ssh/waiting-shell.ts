@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { EXIT_CSH } from './any-shell.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { abandon } from './ssh2-internals.js'
@@ -25,6 +26,7 @@ export class WaitingShell {
     const token = `MAYFLY_EXEC_${randomBytes(8).toString('hex')}`
     // Shell built-ins only: another process would cost what is to be saved.
     const script = [
+      EXIT_CSH,
       `printf ${token}; mayfly=`,
       `while IFS= read -r mayfly_line && [ "$mayfly_line" != ${token} ]; do mayfly="$mayfly$mayfly_line`,
       '"; done',

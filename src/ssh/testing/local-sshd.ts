@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { SshTarget } from '../handshake.js'
 import { generateIdentity, type SshIdentity } from '../identity.js'
 
@@ -14,8 +14,18 @@ export interface LocalServer extends AsyncDisposable {
   port: number
 }
 
-/** A real OpenSSH server on a loopback port, with its own keys, for the tests beside it. */
-export async function startSshd(extraConfig: readonly string[] = [], port?: number): Promise<LocalServer> {
+/** Root's login shell, and what it finds in its home directory. */
+export interface Account {
+  shell: string
+  files?: Readonly<Record<string, string>>
+}
+
+/** A real OpenSSH server on a loopback port, with its own keys, for the tests beside it. Another account needs root. */
+export async function startSshd(
+  extraConfig: readonly string[] = [],
+  port?: number,
+  account?: Account,
+): Promise<LocalServer> {
   return start(port, async (directory, identity, chosen) => {
     await writeFile(join(directory, 'host_key'), identity.host.privateKey, { mode: 0o600 })
     await writeFile(join(directory, 'authorized_keys'), `${identity.client.publicKey}\n`, { mode: 0o600 })
@@ -37,8 +47,25 @@ export async function startSshd(extraConfig: readonly string[] = [], port?: numb
       ...extraConfig,
     ]
     await writeFile(join(directory, 'sshd_config'), `${config.join('\n')}\n`)
-    return ['/usr/sbin/sshd', '-D', '-e', '-f', join(directory, 'sshd_config')]
+    const sshd = ['/usr/sbin/sshd', '-D', '-e', '-f', join(directory, 'sshd_config')]
+    return account ? withAccount(directory, account, `exec ${sshd.join(' ')}`) : sshd
   })
+}
+
+/** In a mount namespace of its own. */
+async function withAccount(directory: string, { shell, files = {} }: Account, command: string): Promise<string[]> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, name)), { recursive: true })
+    await writeFile(join(directory, name), text)
+  }
+  const passwd = join(directory, 'passwd')
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n')
+  await writeFile(
+    passwd,
+    lines.map((line) => line.replace(/^(root:.*):[^:]*:[^:]*$/, `$1:${directory}:${shell}`)).join('\n'),
+  )
+  const mount = `mount --bind '${passwd}' /etc/passwd`
+  return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', `${mount} && ${command}`]
 }
 
 /**

@@ -2,7 +2,7 @@ import { AbortController, AbortSignal } from '../../node-globals.js'
 import type { Checkpoint } from '../../snapshot/checkpoint.js'
 import { type Clone, clone } from '../../snapshot/clone.js'
 import { noNetwork } from '../../snapshot/join-network.js'
-import { exec } from '../../ssh/exec.js'
+import { runScript } from '../../ssh/script.js'
 import { Allowance } from '../allowance.js'
 import type { VmBase } from '../base.js'
 import type { Look } from './contents.js'
@@ -25,31 +25,32 @@ function seenOf(frozen: object): Map<string, Inventory> {
  * if files may differ.
  */
 export async function diffSince(
-  { clone: { prepared }, life, name, family }: VmBase,
+  { clone: { prepared }, life, name: vmName, family }: VmBase,
   checkpoint: Checkpoint | undefined,
   options: DiffOptions,
   ending: AbortSignal,
 ): Promise<MachineDiff> {
+  const name = 'a comparison'
   const asked = comparison(options)
-  const frozen = checkpoint?.frozenFor(prepared.template, name)
+  const frozen = checkpoint?.frozenFor(prepared.template, vmName)
   const allowed = new Allowance(asked.timeoutMs, family.timeLimit())
   const late = AbortSignal.timeout(Math.ceil(allowed.limitMs))
   const failed = new AbortController()
   const signal = AbortSignal.any([ending, late, failed.signal])
   const after: Look = (script, { stdin } = {}) =>
-    life.use('a comparison', (connection) => exec(connection, script, { stdin, signal, encoding: 'buffer' }))
+    life.use(name, (connection) => runScript(connection, script, { name, stdin, signal, encoding: 'buffer' }))
   let resumed: Promise<Clone> | undefined
   const before: Look = async (script, { stdin } = {}) => {
     resumed ??= clone(prepared, { frozen, signal })
     const { connection } = await resumed
-    if (!connection) throw noNetwork(name, 'a comparison')
-    return await exec(connection, script, { stdin, signal, encoding: 'buffer' })
+    if (!connection) throw noNetwork(vmName, name)
+    return await runScript(connection, script, { name, stdin, signal, encoding: 'buffer' })
   }
   try {
     return await differences(before, after, asked, seenOf(frozen ?? prepared.template))
   } catch (error) {
     failed.abort(error)
-    throw late.aborted ? tooLate(name, allowed) : error
+    throw late.aborted ? tooLate(vmName, allowed) : error
   } finally {
     await resumed?.then(
       (old) => old[Symbol.asyncDispose](),
