@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { SshConnection } from './connection.js'
 import { exec } from './exec.js'
 import { generateIdentity } from './identity.js'
@@ -51,6 +51,19 @@ describe.each([
     // dropbear as Debian builds it has no GCM, so the second choice must work too.
     await using connection = await SshConnection.open({ ...server.target, ciphers: [cipher, 'aes128-ctr'] })
     expect((await exec(connection, 'echo hi')).stdout).toBe('hi\n')
+  })
+
+  test('goes on although a test advances its fake timers by an hour', async () => {
+    vi.useFakeTimers()
+    try {
+      await using connection = await SshConnection.open(server.target)
+      vi.advanceTimersByTime(3_600_000)
+      expect((await exec(connection, 'echo hi')).stdout).toBe('hi\n')
+      const sleeping = exec(connection, 'sleep 20', { timeout: '100ms' })
+      await expect(sleeping).rejects.toMatchObject({ code: 'MAYFLY_COMMAND_TIMEOUT' })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('ends when the server falls silent, unless that is expected', async () => {

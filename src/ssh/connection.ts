@@ -3,9 +3,9 @@ import { isError, MayflyError, messageOf } from '../errors.js'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../node-globals.js'
 import { HandshakeFailure, handshake, KEEPALIVE_MS, type LoggedIn, type SshTarget } from './handshake.js'
 import { HelperShells } from './helper-shells.js'
+import { Keepalive } from './keepalive.js'
 import { Lanes } from './lanes.js'
 import type { RelayedClient } from './relayed-client.js'
-import { restartKeepalive } from './ssh2-internals.js'
 import type { WaitingShell } from './waiting-shell.js'
 
 export interface SshConnectionOptions extends SshTarget {
@@ -35,6 +35,7 @@ export class SshConnection implements AsyncDisposable {
   #waitingShell: WaitingShell | undefined
   readonly #client: Client
   readonly #socket: LoggedIn['socket']
+  readonly #keepalive: Keepalive | undefined
   readonly #pending = new Set<PendingOperation>()
   readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
   #connected = true
@@ -48,6 +49,8 @@ export class SshConnection implements AsyncDisposable {
     this.lanes = new Lanes(this, (signal) => SshConnection.open({ ...target, signal }))
     this.#client = client
     this.#socket = socket
+    // Another process's connection is looked after there.
+    this.#keepalive = socket && new Keepalive(client, socket, target.keepaliveMs ?? KEEPALIVE_MS)
     client.on('error', (error) => {
       this.#lastError = error
     })
@@ -98,7 +101,7 @@ export class SshConnection implements AsyncDisposable {
 
   /** Its machine is going to stand still: until the result is disposed of, that nobody answers says nothing. */
   expectSilence(): Disposable {
-    const asking = setInterval(() => restartKeepalive(this.#client), (this.target.keepaliveMs ?? KEEPALIVE_MS) / 2)
+    const asking = setInterval(() => this.#keepalive?.restart(), (this.target.keepaliveMs ?? KEEPALIVE_MS) / 2)
     asking.unref()
     const forget = this.onClose(() => clearInterval(asking))
     return {
@@ -157,6 +160,7 @@ export class SshConnection implements AsyncDisposable {
   #onClosed(): void {
     if (!this.#connected) return
     this.#connected = false
+    this.#keepalive?.[Symbol.dispose]()
     this.#client.destroy()
     // ssh2 leaves one that has been told to end: to a machine that is gone it would be open for minutes, and keep this process alive.
     this.#socket?.destroy()

@@ -98,8 +98,7 @@ export async function handshake(target: SshTarget, options: HandshakeOptions): P
         // Without this list ssh2 first asks for a login without a key, which is one round trip for nothing.
         authHandler: ['publickey'],
         readyTimeout: 0,
-        keepaliveInterval: target.keepaliveMs ?? KEEPALIVE_MS,
-        keepaliveCountMax: 4,
+        keepaliveInterval: 0,
         algorithms: {
           kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'] satisfies KexAlgorithm[],
           serverHostKey: [keyTypeOf(pinned) as ServerHostKeyAlgorithm],

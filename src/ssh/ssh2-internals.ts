@@ -23,7 +23,8 @@ interface ChannelInternals {
 
 interface ClientInternals {
   _protocol: Protocol
-  _resetKA?: () => void
+  /** Of requests whose replies come in the order of the requests. */
+  _callbacks: (() => void)[]
 }
 
 /**
@@ -45,9 +46,11 @@ export function sendPadding(client: Client | RelayedClient): void {
   ;(client as unknown as ClientInternals)._protocol.ping()
 }
 
-/** The time until the server is next asked whether it is there begins anew. */
-export function restartKeepalive(client: Client | RelayedClient): void {
-  ;(client as unknown as Partial<ClientInternals>)._resetKA?.()
+/** Asks the server for a reply to nothing. */
+export function ping(client: Client, onReply: () => void): void {
+  const { _callbacks, _protocol } = client as unknown as ClientInternals
+  _callbacks.push(onReply)
+  _protocol.ping()
 }
 
 /**

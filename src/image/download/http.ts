@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { errnoOf, messageOf } from '../../errors.js'
 import { Date, URL } from '../../node-globals.js'
+import { Stall } from './stall.js'
 
 /** One request that came to nothing. */
 export class HttpFailure extends Error {
@@ -44,13 +45,13 @@ export class HttpClient implements AsyncDisposable {
   readonly #request: (url: URL, options: object) => Promise<Dispatcher.ResponseData>
 
   private constructor(undici: typeof import('undici'), options: HttpOptions) {
-    const { stallMs } = options
     this.#options = options
     this.#request = undici.request
     this.#dispatcher = new undici.EnvHttpProxyAgent({
-      connect: { timeout: stallMs },
-      proxyTls: { timeout: stallMs },
-      requestTls: { timeout: stallMs },
+      // Each request has a limit of ours.
+      connect: { timeout: 0 },
+      proxyTls: { timeout: 0 },
+      requestTls: { timeout: 0 },
       // As curl does it: many proxies refuse a tunnel to port 80.
       proxyTunnel: false,
     })
@@ -92,6 +93,8 @@ export class HttpClient implements AsyncDisposable {
     const login = Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString('base64')
     const bare = new URL(url)
     bare.username = bare.password = ''
+    const stall = new Stall(stallMs, () => stalled(url.href), signal)
+    stall.start()
     try {
       const {
         statusCode,
@@ -99,16 +102,18 @@ export class HttpClient implements AsyncDisposable {
         body,
       } = await this.#request(bare, {
         dispatcher: this.#dispatcher,
-        signal,
+        signal: stall.signal,
         // Of each request: an agent for a proxy does not pass its own on.
-        headersTimeout: stallMs,
-        bodyTimeout: stallMs,
+        headersTimeout: 0,
+        bodyTimeout: 0,
         headers: { 'user-agent': 'mayfly', ...headers, ...(username && { authorization: `Basic ${login}` }) },
       })
-      const arriving = { [Symbol.asyncIterator]: () => bytesOf(body, url.href), dump: () => body.dump() }
+      const arriving = { [Symbol.asyncIterator]: () => bytesOf(body, url.href, stall), dump: () => dump(body, stall) }
       return { status: statusCode, headers: answered, body: arriving }
     } catch (error) {
       throw networkFailure(error, url.href)
+    } finally {
+      stall.stop()
     }
   }
 
@@ -129,19 +134,36 @@ export class HttpClient implements AsyncDisposable {
 }
 
 /** Whoever reads it may fail for other reasons, which are no business of the network. */
-async function* bytesOf(body: AsyncIterable<Buffer>, url: string): AsyncGenerator<Buffer> {
+async function* bytesOf(body: AsyncIterable<Buffer>, url: string, stall: Stall): AsyncGenerator<Buffer> {
+  stall.start()
   try {
-    yield* body
+    for await (const chunk of body) {
+      // The reader may take its time.
+      stall.stop()
+      yield chunk
+      stall.start()
+    }
   } catch (error) {
     throw networkFailure(error, url)
+  } finally {
+    stall.stop()
   }
+}
+
+async function dump(body: { dump(): Promise<void> }, stall: Stall): Promise<void> {
+  stall.start()
+  await body.dump().finally(() => stall.stop())
+}
+
+function stalled(url: string): HttpFailure {
+  return new HttpFailure(`${shown(url)}: nothing comes any more`, { transient: true })
 }
 
 /** What went wrong while a body was read, or before it came. */
 function networkFailure(error: unknown, url: string): HttpFailure {
+  if (error instanceof HttpFailure) return error
   const code = errnoOf(error) ?? errnoOf((error as Error).cause) ?? ''
-  const reason = code.startsWith('UND_ERR') && code.endsWith('TIMEOUT') ? 'nothing comes any more' : messageOf(error)
-  return new HttpFailure(`${shown(url)}: ${reason || code}`, { transient: !LASTING.test(code), cause: error })
+  return new HttpFailure(`${shown(url)}: ${messageOf(error) || code}`, { transient: !LASTING.test(code), cause: error })
 }
 
 /** An address for people, without a password in it. */

@@ -21,6 +21,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.unstubAllEnvs()
+  vi.useRealTimers()
   await cache[Symbol.asyncDispose]()
 })
 
@@ -62,12 +63,13 @@ describe('a proxy of the environment', () => {
     expect(proxy.asked).toEqual([])
   })
 
-  test('does not hide that a server has stalled', async () => {
+  test('does not hide that a server has stalled, with fake timers either', async () => {
     await using server = await serve((request, response, count) =>
       send(request, response, BYTES, count === 1 ? { stallAt: BYTES.length / 2 } : {}),
     )
     await using proxy = await startProxy()
     vi.stubEnv('http_proxy', proxy.url)
+    vi.useFakeTimers()
     await expectDownload(`${server.origin}/disk`)
     expect(proxy.asked).toHaveLength(2)
   })
