@@ -30,7 +30,7 @@ export async function inspect(
 }
 
 function rowsOf(image: StoredImage): string[][] {
-  const { key, directory, digest = 'unknown: its manifest is missing or damaged', bytes, lastUsedAt, disk } = image
+  const { key, directory, digest = `unknown: ${image.damage}`, architecture, bytes, lastUsedAt, disk } = image
   const from = (disk?.sources ?? []).flatMap(({ name, url, path, architecture, checksum, at }) => [
     ['from', url ?? path ?? name],
     ['', `${checksum.algorithm}:${checksum.hex}`],
@@ -40,6 +40,7 @@ function rowsOf(image: StoredImage): string[][] {
     ['name', namesOf(image).join(', ')],
     ['key', key],
     ['digest', digest],
+    ...(architecture ? [['architecture', architecture]] : []),
     ['directory', directory],
     ['takes', formatBytes(bytes)],
     ['last used', ago(lastUsedAt)],

@@ -23,12 +23,12 @@ export async function ls(
     const rows = images.map((image) => [
       namesOf(image).join(', '),
       image.key.slice(0, 12),
-      image.disk?.sources.at(-1)?.architecture ?? '-',
+      image.architecture ?? '-',
       image.disk?.disk.format ?? '-',
       image.disk ? formatBytes(image.disk.disk.virtualSizeBytes) : '-',
       formatBytes(image.bytes),
       ago(image.lastUsedAt),
-      state(image.digest !== undefined),
+      state(image.damage === undefined, image.damage),
     ])
     await print(table([['NAME', 'KEY', 'ARCH', 'FORMAT', 'DISK', 'SIZE', 'LAST USED', 'STATE'], ...rows]))
   }

@@ -85,7 +85,9 @@ function render(all: readonly MachineFacts[]): string {
       `${pid ?? '-'}`,
       ssh ? `${ssh.host}:${ssh.port}` : '-',
       since ? ago(new Date(since)) : '-',
-      session ? `test process ${session.pid}` : (note ?? ''),
+      [session && `test process ${session.pid}`, state === 'damaged' || !session ? note : undefined]
+        .filter(Boolean)
+        .join(': '),
     ]
   })
   return table([HEADER, ...rows])

@@ -7,6 +7,6 @@ export type ListedTemplate = Omit<StoredTemplate, 'host' | 'damage'> & { usable:
 export type ListedImage = StoredImage & { usable: boolean }
 
 /** `usable`, or why it is not. */
-export function state(usable: boolean, reason = 'its manifest is missing or damaged'): string {
+export function state(usable: boolean, reason = ''): string {
   return usable ? style('green', 'usable') : style('yellow', reason)
 }

@@ -4,7 +4,8 @@ import { listImages } from '../image/stored.js'
 import { Date } from '../node-globals.js'
 import { findEmulator } from '../session/harness.js'
 import { type ListedSession, listSessionsAndVms } from '../session/list.js'
-import { differences, FORMAT, hostIngredients, type Ingredients } from '../snapshot/cache-key.js'
+import { differences, hostIngredients, type Ingredients } from '../snapshot/cache-key.js'
+import { FORMAT } from '../snapshot/format.js'
 import { listTemplates } from '../snapshot/stored.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
@@ -36,7 +37,7 @@ export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions)
       unlike(host, here[template.arch])
     return reason ? { ...template, usable: false, reason } : { ...template, usable: true }
   })
-  const images = storedImages.map((image) => ({ ...image, usable: image.digest !== undefined }))
+  const images = storedImages.map((image) => ({ ...image, usable: image.damage === undefined }))
   if (json) await printJson({ cacheDir, images, templates, sessions })
   else if (tree) await print(`Cache: ${cacheDir}\n\n${templateTree(images, templates)}`)
   else await print(render(cacheDir, images, templates, sessions))
@@ -67,7 +68,7 @@ function render(
     short(image.key),
     ago(image.lastUsedAt),
     formatBytes(image.bytes),
-    state(image.usable),
+    state(image.usable, image.damage),
   ])
   const templateRows = templates.map(({ name, title, key, createdAt, lastUsedAt, bytes, usable, reason }) => [
     name,
@@ -85,7 +86,9 @@ function render(
       id,
       owner,
       vm.id,
-      `${vm.pid}${vm.alive ? '' : style('red', ' dead')}`,
+      vm.damage === undefined
+        ? `${vm.pid}${vm.alive ? '' : style('red', ' dead')}`
+        : style('red', 'its record is damaged'),
       ago(new Date(vm.startedAt)),
     ])
   })

@@ -65,8 +65,15 @@ export function sshOf({ sshHost: host, sshPort: port, login }: ListedVm): Machin
 export function factsOfVm(vm: ListedVm, { id, pid }: ListedSession): MachineFacts {
   return {
     name: vm.id,
-    state: !vm.alive ? 'stopped' : vm.pooled ? 'suspended' : 'running',
-    note: !vm.alive ? 'its QEMU is gone' : vm.pooled ? 'it waits for a test' : undefined,
+    state: vm.damage !== undefined ? 'damaged' : !vm.alive ? 'stopped' : vm.pooled ? 'suspended' : 'running',
+    note:
+      vm.damage !== undefined
+        ? `its record is damaged: ${vm.damage}`
+        : !vm.alive
+          ? 'its QEMU is gone'
+          : vm.pooled
+            ? 'it waits for a test'
+            : undefined,
     session: { id, pid },
     image: vm.name,
     pid: vm.alive ? vm.pid : undefined,

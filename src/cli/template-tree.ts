@@ -26,7 +26,7 @@ export function templateTree(images: readonly ListedImage[], templates: readonly
   const roots = images.map(
     (image): TreeNode => ({
       label: style('bold', `image ${image.name}`),
-      cells: [formatBytes(image.bytes), ago(image.lastUsedAt), state(image.usable)],
+      cells: [formatBytes(image.bytes), ago(image.lastUsedAt), state(image.usable, image.damage)],
       children: first.filter(({ imageDigest }) => imageDigest === image.digest && image.usable).map(templateNode),
     }),
   )

@@ -12,6 +12,9 @@ const PATIENCE_MS = 10_000
 export async function connectToVm(vm: ListedVm, options: ConnectOptions): Promise<SshConnection> {
   const { id, alive, pooled } = vm
   const ssh = sshOf(vm)
+  if (vm.damage !== undefined) {
+    throw new MayflyError('MAYFLY_VM_STATE', `the record of ${id} is damaged`, { details: [vm.damage] })
+  }
   if (!alive) throw new MayflyError('MAYFLY_VM_STATE', `${id} does not run any more`)
   if (pooled) {
     throw new MayflyError('MAYFLY_VM_STATE', `${id} waits for a test, and stands still until then`, {

@@ -1,16 +1,16 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
+import { readSealed, writeSealed } from '../sealed-json.js'
 import type { QemuFacts } from './qemu-probe.js'
 
-const FORMAT = 1
+const FORMAT = 2
 // Old entries go first: upgrades leave one behind each.
 const MAX_ENTRIES = 8
 
-interface CacheFile {
-  format: typeof FORMAT
-  entries: Record<string, QemuFacts>
-}
+const text = z.string().min(1)
+const factsSchema: z.ZodType<QemuFacts> = z.object({ version: text, versionLabel: text, machine: text })
+const fileSchema = z.object({ format: z.literal(FORMAT), entries: z.record(z.string(), factsSchema) })
 
 /** File in the cache directory that holds what QEMU binaries said about themselves. */
 export function qemuCachePath(cacheDir: string): string {
@@ -25,30 +25,15 @@ export async function readCachedQemu(cacheDir: string, key: string): Promise<Qem
 
 /** Remembers `facts`. A cache directory that cannot be written costs speed, not the run. */
 export async function writeCachedQemu(cacheDir: string, key: string, facts: QemuFacts): Promise<void> {
-  const temporary = `${qemuCachePath(cacheDir)}.${randomUUID()}.tmp`
   try {
     const older = Object.entries(await readEntries(cacheDir)).filter(([name]) => name !== key)
     const entries = Object.fromEntries([...older.slice(1 - MAX_ENTRIES), [key, facts]])
-    const content: CacheFile = { format: FORMAT, entries }
     await mkdir(cacheDir, { recursive: true })
-    await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`)
-    await rename(temporary, qemuCachePath(cacheDir))
-  } catch {
-    await rm(temporary, { force: true }).catch(() => {})
-  }
+    await writeSealed(qemuCachePath(cacheDir), { format: FORMAT, entries })
+  } catch {}
 }
 
 async function readEntries(cacheDir: string): Promise<Record<string, QemuFacts>> {
-  try {
-    const content = JSON.parse(await readFile(qemuCachePath(cacheDir), 'utf8')) as Partial<CacheFile> | null
-    if (content?.format !== FORMAT) return {}
-    return Object.fromEntries(Object.entries(content.entries ?? {}).filter(([, facts]) => isFacts(facts)))
-  } catch {
-    return {}
-  }
-}
-
-function isFacts(value: unknown): value is QemuFacts {
-  const facts = value as Partial<QemuFacts> | null
-  return [facts?.version, facts?.versionLabel, facts?.machine].every((text) => typeof text === 'string' && text !== '')
+  const content = await readSealed(qemuCachePath(cacheDir), fileSchema)
+  return typeof content === 'object' ? content.entries : {}
 }

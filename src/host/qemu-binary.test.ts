@@ -79,7 +79,7 @@ test.each([
   ['not JSON', () => 'hello'],
   ['null', () => 'null'],
   ['of another shape', () => '{"format":1,"entries":[1,2]}'],
-  ['of another format', (text: string) => text.replace('"format": 1', '"format": 99')],
+  ['of another format', (text: string) => text.replace('"format": 2', '"format": 99')],
   ['missing a field', (text: string) => text.replace('"machine"', '"engine"')],
 ])('a cache file that is %s is ignored and rewritten', async (_, corrupt) => {
   const env = await working()

@@ -1,9 +1,16 @@
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Architecture } from './catalogue-entries.js'
 import type { Checksum } from './download/checksum.js'
 import type { Validator } from './download/partial.js'
-import { MANIFEST } from './manifest.js'
+import {
+  type DiskManifest,
+  findImageDamage,
+  isDiskManifest,
+  readImageManifest,
+  rewriteImageManifest,
+  writeImageManifest,
+} from './image-manifest.js'
 import type { Store } from './store.js'
 
 /** Where the bytes of an image came from, once. */
@@ -43,16 +50,24 @@ export interface DiskImage {
 
 /** The disk image in a directory of the store; undefined if there is none, or only a part of one. */
 export async function readDiskImage(dir: string): Promise<DiskImage | undefined> {
-  try {
-    const image = JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')) as Omit<DiskImage, 'dir'>
-    if (image.sources === undefined) return undefined
-    const path = join(dir, image.disk.path)
-    // The file of a disk that lost power is shorter than its manifest says.
-    if ((await stat(path)).size !== image.disk.sizeBytes) return undefined
-    return { ...image, dir, disk: { ...image.disk, path } }
-  } catch {
-    return undefined
-  }
+  const manifest = await readImageManifest(dir)
+  if (typeof manifest !== 'object' || !isDiskManifest(manifest)) return undefined
+  if (await findImageDamage(dir, manifest, 'sizes')) return undefined
+  return diskImage(dir, manifest)
+}
+
+/** The same of one that is about to be booted: undefined too, with a note, if its bytes are not what they were. */
+export async function readSoundDiskImage(dir: string, note: (line: string) => void): Promise<DiskImage | undefined> {
+  const manifest = await readImageManifest(dir)
+  if (typeof manifest !== 'object' || !isDiskManifest(manifest)) return undefined
+  const damage = await findImageDamage(dir, manifest)
+  if (damage === undefined) return diskImage(dir, manifest)
+  note(`the image ${manifest.name} is damaged and is not used: ${damage}`)
+  return undefined
+}
+
+function diskImage(dir: string, { files: _, ...manifest }: DiskManifest): DiskImage {
+  return { ...manifest, dir, disk: { ...manifest.disk, path: join(dir, manifest.disk.path) } }
 }
 
 /** Every disk image of the store that can be used. */
@@ -62,9 +77,14 @@ export async function listDiskImages(store: Store): Promise<DiskImage[]> {
   return images.filter((image) => image !== undefined)
 }
 
-/** Writes a manifest; `disk.path` is relative to the directory. */
+/** Writes a manifest beside a new disk; `disk.path` is relative to the directory. */
 export async function writeDiskManifest(directory: string, image: Omit<DiskImage, 'dir'>): Promise<void> {
-  const path = join(directory, MANIFEST)
-  await writeFile(`${path}.new`, JSON.stringify(image, null, 2))
-  await rename(`${path}.new`, path)
+  await writeImageManifest(directory, image)
+}
+
+/** Replaces what is said of where an image came from. */
+export async function writeSources(dir: string, sources: DiskSource[]): Promise<void> {
+  const manifest = await readImageManifest(dir)
+  if (typeof manifest === 'object' && isDiskManifest(manifest))
+    await rewriteImageManifest(dir, { ...manifest, sources })
 }

@@ -12,7 +12,7 @@ import { convertDisk } from './overlay.js'
 import { keepDisk, type Pulled, type PullOptions } from './pull.js'
 import { sparseCopy } from './sparse-copy.js'
 import { assertSpace, explainFull } from './store.js'
-import { wholeDisk } from './whole-disk.js'
+import { soundDisk } from './whole-disk.js'
 
 /** A disk image of the user's own. */
 export interface FileSource {
@@ -77,7 +77,7 @@ async function copy(
   if (convert) await convertDisk(path, target)
   else {
     // Before it is copied: it may be large.
-    await wholeDisk(path)
+    await soundDisk(path)
     await sparseCopy(path, target)
   }
   return undefined

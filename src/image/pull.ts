@@ -3,13 +3,21 @@ import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { Date, URL } from '../node-globals.js'
 import type { Architecture } from './catalogue-entries.js'
-import { type DiskImage, type DiskSource, listDiskImages, readDiskImage, writeDiskManifest } from './disk-image.js'
+import {
+  type DiskImage,
+  type DiskSource,
+  listDiskImages,
+  readDiskImage,
+  readSoundDiskImage,
+  writeDiskManifest,
+  writeSources,
+} from './disk-image.js'
 import { type Checksum, sameChecksum } from './download/checksum.js'
 import { Downloader, type DownloadOptions } from './download/download.js'
 import { shown } from './download/http.js'
 import { downloadKey } from './download/partial.js'
 import { publish, type Store, withLock } from './store.js'
-import { wholeDisk } from './whole-disk.js'
+import { soundDisk } from './whole-disk.js'
 
 /** An image at an address. */
 export interface UrlSource {
@@ -43,7 +51,7 @@ export async function pullUrl(source: UrlSource, options: PullOptions): Promise<
   const startedAt = Date.now()
   const onWait = () => progress.note(`another process is downloading ${source.name}; waiting for it`)
   return await withLock(store, `download-${downloadKey(source.url)}`, { onWait, signal }, async () => {
-    const known = await newestFrom(store, source)
+    const known = await soundOnly(await newestFrom(store, source), options)
     // What another process has pulled while this one waited is as new as it can be.
     if (known && (ifMissing || Date.parse(known.source.at) >= startedAt)) {
       const image = known.source.name === source.name ? known.image : await addName(known, source.name, options)
@@ -57,6 +65,11 @@ export async function pullUrl(source: UrlSource, options: PullOptions): Promise<
   })
 }
 
+/** What is to be booted has the bytes that it had, or is downloaded again. */
+async function soundOnly(known: Known | undefined, { progress }: PullOptions): Promise<Known | undefined> {
+  return known && (await readSoundDiskImage(known.image.dir, (line) => progress.note(line))) ? known : undefined
+}
+
 async function pullLocked(
   request: UrlSource,
   known: Known | undefined,
@@ -67,7 +80,8 @@ async function pullLocked(
   const { store, workshop, progress } = options
   const source = { name, url: shown(url), architecture }
   const expected = checksum && 'url' in checksum ? await downloader.publishedChecksum(checksum.url, url) : checksum
-  const equal = expected && (await withChecksum(store, expected))
+  const same = expected && (await withChecksum(store, expected))
+  const equal = same && (await readSoundDiskImage(same.dir, (line) => progress.note(line)))
   const noted = equal && (await addSource(equal, { ...source, checksum: expected }, options))
   if (noted) {
     progress.cached(`image ${name}`)
@@ -106,13 +120,13 @@ export async function keepDisk(
   file: string,
   digest: Checksum,
   source: Omit<DiskSource, 'at'>,
-  { store, workshop, signal }: Pick<PullOptions, 'store' | 'workshop' | 'signal'>,
+  { store, workshop, progress, signal }: Pick<PullOptions, 'store' | 'workshop' | 'progress' | 'signal'>,
 ): Promise<DiskImage> {
   const target = join(store.images, digest.hex)
   return await withLock(store, `image-${digest.hex}`, { signal }, async () => {
-    const there = await readDiskImage(target)
+    const there = await readSoundDiskImage(target, (line) => progress.note(line))
     if (there) return await writeSource(there, source)
-    const { format, virtualSizeBytes } = await wholeDisk(file)
+    const { format, virtualSizeBytes } = await soundDisk(file, source)
     const { size } = await stat(file)
     if (size === 0 || (format === 'raw' && size % SECTOR_BYTES !== 0)) {
       throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `${source.name} is not a disk image`, {
@@ -171,10 +185,9 @@ function addName({ image, source }: Known, name: string, options: PullOptions): 
 async function writeSource(image: DiskImage, source: Omit<DiskSource, 'at'>): Promise<DiskImage> {
   const same = ({ name, url, path, architecture }: DiskSource) =>
     name === source.name && url === source.url && path === source.path && architecture === source.architecture
-  const updated = { ...image, sources: [...image.sources.filter((other) => !same(other)), looked(source)] }
-  const { dir, ...manifest } = updated
-  await writeDiskManifest(dir, { ...manifest, disk: { ...manifest.disk, path: DISK } })
-  return updated
+  const sources = [...image.sources.filter((other) => !same(other)), looked(source)]
+  await writeSources(image.dir, sources)
+  return { ...image, sources }
 }
 
 function looked(source: Omit<DiskSource, 'at'>): DiskSource {

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { errnoOf, MayflyError } from '../errors.js'
+import { MayflyError } from '../errors.js'
 import type { Arch } from '../host/host-arch.js'
 import type { Progress } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
 import { fileDigest } from './file-digest.js'
 import type { Image } from './image.js'
-import { MANIFEST } from './manifest.js'
+import { findImageDamage, isDiskManifest, readImageManifest, writeImageManifest } from './image-manifest.js'
 import { type EmbeddedImage, type ImageReference, isBootable, type KernelImage } from './reference.js'
 import { publish, type Store, withLock } from './store.js'
-import { wholeDisk } from './whole-disk.js'
+import { soundDisk } from './whole-disk.js'
 import type { Workshop } from './workshop.js'
 
 export interface ResolveOptions {
@@ -37,14 +36,19 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
   const recipe = embeddedRecipe(name, settings, options.arch)
   const key = recipeKey(recipe)
   const target = join(store.images, key)
-  const cached = await readImage(target)
-  if (cached) {
+  const find = async () => {
+    const found = await findBuilt(target)
+    if (typeof found === 'string') progress.note(`the image ${name} is built again: ${found}`)
+    return typeof found === 'string' ? undefined : found
+  }
+  const cached = await findBuilt(target)
+  if (typeof cached === 'object') {
     progress.cached(`image ${name}`)
     return cached
   }
   const onWait = () => progress.note(`another process is building ${name}; waiting for it`)
   return await withLock(store, `image-${key}`, { onWait, signal }, async () => {
-    const built = await readImage(target)
+    const built = await find()
     if (built) return built
     await progress.step(`build ${name}`, (log) =>
       publish(store, workshop.directory, target, async (staging) => {
@@ -55,28 +59,31 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
           env: workshop.childEnvironment(),
           scratchPrefix,
         })
-        await writeFile(join(staging, MANIFEST), JSON.stringify(image, null, 2))
+        await writeImageManifest(staging, { ...image, architecture: recipe.architecture })
       }),
     )
-    const image = await readImage(target)
+    const image = await find()
     if (image) return image
     throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the image ${name} is not in the store just after it was built`)
   })
 }
 
-/** A built image of the store; undefined if there is none or its manifest is damaged, in which case it is built again. */
-export async function readImage(dir: string): Promise<Image | undefined> {
-  try {
-    const image = JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')) as Omit<Image, 'dir'>
-    if (image.kernel === undefined) return undefined
-    const at = (path: string) => join(dir, path)
-    const disk = image.disk && { ...image.disk, path: at(image.disk.path) }
-    const firmwareKernel = image.firmwareKernel && at(image.firmwareKernel)
-    const initrd = image.initrd && at(image.initrd)
-    return { ...image, dir, kernel: at(image.kernel), firmwareKernel, initrd, disk }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
-    throw error
+/** A built image of the store; undefined if there is none, a clause that says why if it cannot be used. */
+async function findBuilt(dir: string): Promise<Image | string | undefined> {
+  const manifest = await readImageManifest(dir)
+  if (typeof manifest === 'string') return `its manifest is damaged: ${manifest}`
+  if (manifest === undefined) return undefined
+  if (isDiskManifest(manifest)) return 'its manifest is that of another image'
+  const damage = await findImageDamage(dir, manifest)
+  if (damage) return damage
+  const at = (path: string | undefined) => path && join(dir, path)
+  const { name, digest, kernel, firmwareKernel, initrd, cmdline, features, disk } = manifest
+  return {
+    ...{ name, digest, dir, cmdline, features },
+    kernel: at(kernel),
+    firmwareKernel: at(firmwareKernel),
+    initrd: at(initrd),
+    disk: disk && { ...disk, path: join(dir, disk.path) },
   }
 }
 
@@ -103,5 +110,5 @@ async function kernel(reference: KernelImage): Promise<Image> {
 
 /** A disk the user brought. */
 async function ownDisk(path: string): Promise<Image['disk']> {
-  return { path, ...(await wholeDisk(path)) }
+  return { path, ...(await soundDisk(path)) }
 }

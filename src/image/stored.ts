@@ -1,9 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DiskImage, readDiskImage } from './disk-image.js'
+import type { Architecture } from './catalogue-entries.js'
+import type { DiskImage } from './disk-image.js'
 import { diskUsage } from './disk-usage.js'
+import { findImageDamage, type ImageManifest, isDiskManifest, readImageManifest } from './image-manifest.js'
+import { kernelArchitecture } from './kernel-architecture.js'
 import { lastUsed } from './last-used.js'
-import { readImage } from './resolve.js'
 import type { Store } from './store.js'
 
 /** An image as it lies in the store. */
@@ -12,8 +14,12 @@ export interface StoredImage {
   directory: string
   /** `'micro'`, `'debian'`; its key if its manifest cannot be read. */
   name: string
-  /** Undefined for an image that cannot be used, whose manifest is missing or damaged. */
+  /** Undefined for an image that cannot be used. */
   digest: string | undefined
+  /** Why it cannot be used. */
+  damage: string | undefined
+  /** Undefined where only its user knows. */
+  architecture: Architecture | undefined
   lastUsedAt: Date
   /** Allocated on disk. */
   bytes: number
@@ -21,18 +27,59 @@ export interface StoredImage {
   disk: DiskImage | undefined
 }
 
-/** Every image in the store, usable or not. */
-export async function listImages(store: Store): Promise<StoredImage[]> {
-  const keys = await readdir(store.images).catch(() => [])
-  return await Promise.all(
-    keys
-      .sort((a, b) => a.localeCompare(b))
-      .map(async (key) => {
-        const directory = join(store.images, key)
-        const disk = await readDiskImage(directory)
-        const image = disk ?? (await readImage(directory).catch(() => undefined))
-        const [lastUsedAt, bytes] = await Promise.all([lastUsed(directory), diskUsage(directory)])
-        return { key, directory, name: image?.name ?? key, digest: image?.digest, lastUsedAt, bytes, disk }
-      }),
-  )
+/**
+ * Every image in the store, usable or not.
+ * @param options.verify reads all files through; otherwise sizes are looked at alone.
+ */
+export async function listImages(store: Store, { verify = false } = {}): Promise<StoredImage[]> {
+  const keys = (await readdir(store.images).catch(() => [])).sort()
+  const images: StoredImage[] = []
+  if (!verify) return await Promise.all(keys.map((key) => describe(store, key, false)))
+  // One after the other: each is read through.
+  for (const key of keys) images.push(await describe(store, key, true))
+  return images
+}
+
+async function describe(store: Store, key: string, verify: boolean): Promise<StoredImage> {
+  const directory = join(store.images, key)
+  const [read, lastUsedAt, bytes] = await Promise.all([
+    readImageManifest(directory),
+    lastUsed(directory),
+    diskUsage(directory),
+  ])
+  const manifest = typeof read === 'object' ? read : undefined
+  const damage = await damageOf(directory, read, verify)
+  return {
+    key,
+    directory,
+    name: manifest?.name ?? key,
+    digest: damage === undefined ? manifest?.digest : undefined,
+    damage,
+    architecture: manifest && (await architectureOf(directory, manifest)),
+    lastUsedAt,
+    bytes,
+    disk: manifest && damage === undefined ? diskOf(directory, manifest) : undefined,
+  }
+}
+
+async function damageOf(
+  directory: string,
+  manifest: ImageManifest | string | undefined,
+  verify: boolean,
+): Promise<string | undefined> {
+  if (manifest === undefined) return 'its manifest is missing'
+  if (typeof manifest === 'string') return `its manifest is damaged: ${manifest}`
+  return await findImageDamage(directory, manifest, verify ? 'all' : 'sizes')
+}
+
+async function architectureOf(directory: string, manifest: ImageManifest): Promise<Architecture | undefined> {
+  if (isDiskManifest(manifest)) return manifest.sources.findLast(({ architecture }) => architecture)?.architecture
+  if (manifest.architecture) return manifest.architecture === 'amd64' ? 'x86_64' : 'aarch64'
+  return manifest.kernel === undefined ? undefined : await kernelArchitecture(join(directory, manifest.kernel))
+}
+
+function diskOf(dir: string, manifest: ImageManifest): DiskImage | undefined {
+  if (!isDiskManifest(manifest)) return undefined
+  const { files: _, ...image } = manifest
+  return { ...image, dir, disk: { ...image.disk, path: join(dir, image.disk.path) } }
 }

@@ -1,29 +1,19 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { builtDigest } from './embedded.js'
-import { readImage } from './resolve.js'
+import { join } from 'node:path'
+import { findImageDamage, findOtherDigest, readImageManifest } from './image-manifest.js'
 import type { StoredImage } from './stored.js'
+import { findDiskDamage } from './whole-disk.js'
 
 /**
  * Reads an image of the store over.
  * @returns what is wrong with it, in a clause for people; undefined if nothing is.
  */
-export async function verifyImage({ directory, disk, digest }: StoredImage): Promise<string | undefined> {
-  if (digest === undefined) return 'its manifest is missing or damaged'
-  try {
-    const found = disk
-      ? await fileDigestBy(digest, disk.disk.path)
-      : await builtDigest('', (await readImage(directory))!)
-    return found === digest ? undefined : `its digest is ${found} now`
-  } catch (error) {
-    return String(error)
-  }
-}
-
-/** Not from memory, as `fileDigest` may have it: the file is to be read. */
-async function fileDigestBy(digest: string, path: string): Promise<string> {
-  const [algorithm = ''] = digest.split(':')
-  const hash = createHash(algorithm)
-  for await (const block of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(block as Buffer)
-  return `${algorithm}:${hash.digest('hex')}`
+export async function verifyImage({ directory, damage }: StoredImage): Promise<string | undefined> {
+  if (damage !== undefined) return damage
+  const manifest = await readImageManifest(directory)
+  if (typeof manifest !== 'object') return 'it has just been removed'
+  const other = await findOtherDigest(directory, manifest)
+  // Where, if that is known.
+  if (other) return (manifest.files && (await findImageDamage(directory, manifest, 'all'))) ?? other
+  const { disk } = manifest
+  return disk && (await findDiskDamage(join(directory, disk.path), disk.format))
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { type ProcessIdentity, processStartTime } from '../host/process-table.js'
 import type { Store } from '../image/store.js'
+import { readSealed, writeSealed } from '../sealed-json.js'
 import type { Session } from '../session/session.js'
 import { listSessions } from '../session/sweep.js'
 
@@ -16,6 +18,8 @@ interface KeeperRecord {
   name: string
   socket: string
 }
+
+const keeperSchema: z.ZodType<KeeperRecord> = z.object({ name: z.string(), socket: z.string() })
 
 /** What a keeper is told at its start. */
 export interface KeeperStart {
@@ -36,13 +40,8 @@ export function keeperName(ownerPid: number, env: NodeJS.ProcessEnv = process.en
 /** The sockets of keepers of this name, usually one or none. */
 export async function findSockets(store: Store, name: string): Promise<string[]> {
   const sessions = await listSessions(store)
-  const records = await Promise.all(
-    sessions.map(async ({ directory }) => {
-      const text = await readFile(join(directory, RECORD), 'utf8').catch(() => undefined)
-      return text === undefined ? undefined : (JSON.parse(text) as KeeperRecord)
-    }),
-  )
-  return records.flatMap((record) => (record?.name === name ? [record.socket] : []))
+  const records = await Promise.all(sessions.map(({ directory }) => readSealed(join(directory, RECORD), keeperSchema)))
+  return records.flatMap((record) => (typeof record === 'object' && record.name === name ? [record.socket] : []))
 }
 
 /** Where a keeper's socket goes: into its session, which only its user may enter, unless that path is too long for a socket. */
@@ -56,7 +55,5 @@ export async function socketPath(session: Session): Promise<string> {
 
 /** From now on it can be found. */
 export async function publishKeeper(session: Session, record: KeeperRecord): Promise<void> {
-  const path = join(session.directory, RECORD)
-  await writeFile(`${path}.new`, JSON.stringify(record))
-  await rename(`${path}.new`, path)
+  await writeSealed(join(session.directory, RECORD), record)
 }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Guest } from '../guest/spec.js'
 import { killAndWait } from '../host/process-table.js'
 import { openStore } from '../image/store.js'
+import { writeSealed } from '../sealed-json.js'
 import { claimedDirectories } from '../session/lasting-claims.js'
 import { usedDirectories } from '../session/uses.js'
 import { createMachine } from './create.js'
@@ -219,6 +220,7 @@ test('names are meant by their beginnings, and typing errors are seen', async ()
   await expect(findMachine('web', place.data)).rejects.toThrow('Which one: web-1, web-2?')
   await expect(findMachine('dbb', place.data)).rejects.toThrow('Did you mean db?')
   const record = JSON.parse(await readFile(join(place.data.machines, 'db', RECORD), 'utf8'))
-  await writeFile(join(place.data.machines, 'db', RECORD), JSON.stringify({ ...record, guest: 7, hostKey: '' }))
+  const { checksum: _, ...content } = record
+  await writeSealed(join(place.data.machines, 'db', RECORD), { ...content, guest: 7, hostKey: '' })
   await expect(findMachine('db', place.data)).rejects.toThrow(/guest: [\s\S]*hostKey: /)
 })

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { ProcessIdentity } from '../host/process-table.js'
 import type { Image } from '../image/image.js'
 import type { NetworkCard } from '../qemu/argv.js'
+import { parseSealed, type Schema, writeSealed } from '../sealed-json.js'
 import type { SshAddress } from '../snapshot/join-network.js'
 import { areSocketsOf } from './sockets.js'
 
@@ -62,19 +62,25 @@ export interface Machine {
   record: MachineRecord
 }
 
+/** What the members are is judged by `assertSound` before a command acts on the machine: zod takes longer to load than a list to print. */
+const anyRecord: Schema<MachineRecord> = { safeParse: (value) => ({ success: true, data: value as MachineRecord }) }
+
 /** The machine in a directory; undefined if there is none. @throws MayflyError MAYFLY_VM_STATE for one that cannot be read. */
 export async function readMachine(directory: string): Promise<Machine | undefined> {
-  let record: MachineRecord
+  let text: string
   try {
     // A small file is read sooner than somebody else is told to read it, and there may be fifty.
-    record = JSON.parse(readFileSync(join(directory, RECORD), 'utf8')) as MachineRecord
+    text = readFileSync(join(directory, RECORD), 'utf8')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw damaged(directory, [String(error)])
   }
-  if (record?.format !== RECORD_FORMAT || typeof record.name !== 'string') {
+  // Records of older versions have no checksum.
+  const record = parseSealed(text, anyRecord, { unsealed: true })
+  if (typeof record === 'string') throw damaged(directory, [record])
+  if (record.format !== RECORD_FORMAT || typeof record.name !== 'string') {
     throw damaged(directory, [
-      `format: ${JSON.stringify(record?.format)}, this version of Mayfly knows ${RECORD_FORMAT}`,
+      `format: ${JSON.stringify(record.format)}, this version of Mayfly knows ${RECORD_FORMAT}`,
     ])
   }
   if (record.name !== basename(directory)) {
@@ -89,9 +95,7 @@ export async function readMachine(directory: string): Promise<Machine | undefine
 
 /** Replaces the record in one step, and gives the machine as it is then. */
 export async function writeRecord(directory: string, record: MachineRecord): Promise<Machine> {
-  const path = join(directory, RECORD)
-  await writeFile(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: true })
-  await rename(`${path}.new`, path)
+  await writeSealed(join(directory, RECORD), record, { flush: true })
   return { name: record.name, directory, record }
 }
 

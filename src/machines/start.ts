@@ -4,11 +4,13 @@ import { MayflyError } from '../errors.js'
 import type { DataStep } from '../guest/steps.js'
 import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
+import { findImageDamage, readImageManifest } from '../image/image-manifest.js'
 import { assertBridge, joinBridge } from '../network/bridge.js'
 import { cardOf } from '../network/card.js'
 import { AbortController, Date } from '../node-globals.js'
 import { qemuArgv, SOCKETS } from '../qemu/argv.js'
 import { type Harness, openHarness } from '../session/harness.js'
+import { claimFor } from '../session/lasting-claims.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import { aboutAccelerator } from '../snapshot/cold-boot.js'
 import { joinNetwork, type SshAddress } from '../snapshot/join-network.js'
@@ -111,6 +113,8 @@ async function start(machine: Machine, options: StartOptions): Promise<Machine> 
   // Two of them on one disk would be its end; and the shell of the last may have yet to write down how that ended.
   await killProcesses(machine)
   const from = await tidy(directory, sockets)
+  // Written again in case that it was damaged.
+  await claimFor(harness.store, directory, [record.image.dir])
   const started = await writeRecord(directory, {
     ...record,
     ended: undefined,
@@ -202,12 +206,20 @@ async function tidy(directory: string, sockets: string): Promise<number> {
   return 0
 }
 
-/** A machine whose image is gone has half of its disk. */
+/** A machine whose image is gone has half of its disk; one whose image is damaged would write on the wrong one. */
 async function assertImage({ name, record: { image } }: Machine): Promise<void> {
-  for (const path of [image.kernel, image.initrd, image.disk?.path]) {
+  for (const path of [image.kernel, image.firmwareKernel, image.initrd, image.disk?.path]) {
     if (path === undefined || (await stat(path).catch(() => undefined))) continue
     throw new MayflyError('MAYFLY_IMAGE_NOT_FOUND', `the image of ${name} is gone: ${path}`, {
       hint: `Its disk cannot be read without it. If nothing of it is needed any more: mayfly destroy ${name}`,
     })
   }
+  const manifest = await readImageManifest(image.dir)
+  // A user's own kernel and disk have none.
+  const damage = typeof manifest === 'object' ? await findImageDamage(image.dir, manifest) : undefined
+  if (damage === undefined) return
+  throw new MayflyError('MAYFLY_IMAGE_CORRUPT', `the image of ${name} is damaged: ${damage}`, {
+    details: [image.dir],
+    hint: `Its disk cannot be read without it. Put the image back, or make the machine anew: mayfly destroy ${name}`,
+  })
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { Store } from '../image/store.js'
 import { Date } from '../node-globals.js'
+import { readSealed, writeSealed } from '../sealed-json.js'
 
 /** One file for each holder. */
 interface LastingClaim {
@@ -12,31 +14,33 @@ interface LastingClaim {
   directories: readonly string[]
 }
 
+const claimSchema = z.object({ holder: z.string().min(1), directories: z.array(z.string()) })
+
 /** A holder is claimed for before it is there; nothing takes longer until then. */
 const YOUNG_MS = 60 * 60_000
 
 /** Keeps directories of the store from being collected for as long as `holder` exists, whatever session is alive. */
 export async function claimFor(store: Store, holder: string, directories: readonly string[]): Promise<void> {
   await mkdir(claimsOf(store), { recursive: true, mode: 0o700 })
-  const path = pathOf(store, holder)
   const claim: LastingClaim = { holder, directories }
-  await writeFile(`${path}.new`, JSON.stringify(claim), { flush: true })
-  await rename(`${path}.new`, path)
+  await writeSealed(pathOf(store, holder), claim, { flush: true })
 }
 
 export async function releaseClaims(store: Store, holder: string): Promise<void> {
   await rm(pathOf(store, holder), { force: true })
 }
 
-/** All that is claimed by somebody who is still there; the claims of others are removed, unless they may be about to come. */
+/**
+ * All that is claimed by somebody who is still there; the claims of others are removed, unless they may be about to come.
+ * A claim that cannot be read may be one of any image, so it keeps them all until the next start of its machine writes it again.
+ */
 export async function claimedDirectories(store: Store): Promise<string[]> {
   const names = (await readdir(claimsOf(store)).catch(() => [])).filter((name) => name.endsWith('.json'))
   const claimed = names.map(async (name): Promise<readonly string[]> => {
     const path = join(claimsOf(store), name)
-    const claim = await readFile(path, 'utf8')
-      .then((text) => JSON.parse(text) as LastingClaim)
-      .catch(() => undefined)
-    if (!claim) return []
+    const claim = await readSealed(path, claimSchema, { unsealed: true })
+    if (claim === undefined) return []
+    if (typeof claim === 'string') return await allImages(store)
     const held = await access(claim.holder).then(
       () => true,
       // One that cannot be looked at may be there.
@@ -48,6 +52,10 @@ export async function claimedDirectories(store: Store): Promise<string[]> {
     return []
   })
   return (await Promise.all(claimed)).flat()
+}
+
+async function allImages(store: Store): Promise<string[]> {
+  return (await readdir(store.images).catch(() => [])).map((key) => join(store.images, key))
 }
 
 function claimsOf(store: Store): string {

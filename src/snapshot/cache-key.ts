@@ -9,10 +9,8 @@ import { fileDigest } from '../image/file-digest.js'
 import type { Image } from '../image/image.js'
 import { qemuArgv } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
+import { FORMAT } from './format.js'
 import { templateMachine } from './machine.js'
-
-/** Raised whenever a template of an older Mayfly must not be loaded by this one. */
-export const FORMAT = 5
 
 /** Everything that must match before a template's state may be loaded, by name, so that a mismatch can be explained. */
 export interface Ingredients {

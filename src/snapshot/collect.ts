@@ -11,6 +11,7 @@ import { currentSession, type Session } from '../session/session.js'
 import { usedDirectories } from '../session/uses.js'
 import { type CollectionPolicy, type Entry, entriesOf, planCollection, type Removal } from './collection-plan.js'
 import { foundations, listTemplates } from './stored.js'
+import { STACKED_ON_ITSELF } from './template.js'
 
 export interface Collection {
   removed: Removal[]
@@ -63,8 +64,9 @@ export async function removeUnused(store: Store, session: Session, entry: Entry)
 }
 
 /** Claims first: whoever makes a template lays claim to what it stands on, until the template is there to see. */
-async function isNeeded(store: Store, { kind, directory, digest }: Entry): Promise<boolean> {
+async function isNeeded(store: Store, { kind, directory, digest, damage }: Entry): Promise<boolean> {
   if ((await usedDirectories(store)).has(directory)) return true
+  if (damage === STACKED_ON_ITSELF) return false
   const needed = await foundations(store)
   return needed.has(directory) || (kind === 'image' && digest !== undefined && needed.has(digest))
 }

@@ -3,6 +3,7 @@ import type { StoredPartial } from '../image/download/partial.js'
 import type { StoredImage } from '../image/stored.js'
 import { formatMilliseconds } from '../units.js'
 import type { StoredTemplate } from './stored.js'
+import { STACKED_ON_ITSELF } from './template.js'
 
 export interface CollectionPolicy {
   /** Removes everything that nothing uses now. */
@@ -41,17 +42,12 @@ export function entriesOf(
 ): Entry[] {
   return [
     ...templates.map((template): Entry => {
-      const { imageDigest: digest, stacked, parent } = template
-      const base = stacked && parent !== undefined ? join(dirname(template.directory), parent) : undefined
+      const { imageDigest: digest, stacked, parent, damage } = template
+      const isStacked = stacked && damage !== STACKED_ON_ITSELF
+      const base = isStacked && parent !== undefined ? join(dirname(template.directory), parent) : undefined
       return { ...template, kind: 'template', digest, base }
     }),
-    ...images.map(
-      (image): Entry => ({
-        ...image,
-        kind: 'image',
-        damage: image.digest ? undefined : 'its manifest is missing or damaged',
-      }),
-    ),
+    ...images.map((image): Entry => ({ ...image, kind: 'image' })),
     ...downloads.map((download): Entry => ({ ...download, kind: 'download', digest: undefined, damage: undefined })),
   ]
 }

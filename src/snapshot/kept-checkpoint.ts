@@ -5,7 +5,8 @@ import type { Image } from '../image/image.js'
 import { sparseCopy } from '../image/sparse-copy.js'
 import { Date } from '../node-globals.js'
 import { openHarness } from '../session/harness.js'
-import { differences, FORMAT, hostIngredients } from './cache-key.js'
+import { differences, hostIngredients } from './cache-key.js'
+import { FORMAT } from './format.js'
 import { findKeptDamage, type KeptManifest, readKept, unusable, writeKept } from './kept-manifest.js'
 import { FILES, type Frozen, type HostIdentity, kernelOf } from './machine.js'
 import type { Prepared } from './prepare.js'
@@ -45,7 +46,6 @@ export async function keepCheckpoint({ prepared, frozen, vm }: KeptOptions, dire
   const { identity } = frozen
   const names = sources.map(([, name]) => name)
   await writeKept(directory, names, {
-    version: 1,
     format: FORMAT,
     takenAt: new Date().toISOString(),
     vm,

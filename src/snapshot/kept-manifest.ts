@@ -1,17 +1,27 @@
-import { createHash } from 'node:crypto'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MayflyError, messageOf } from '../errors.js'
+import { z } from 'zod'
+import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import type { Image } from '../image/image.js'
+import {
+  type DirectoryContents,
+  directoryContentsSchema,
+  findDamagedFile,
+  recordContents,
+} from '../image/verified-files.js'
 import type { DiskLayer, StateKind } from '../qemu/argv.js'
+import { readSealed, writeSealed } from '../sealed-json.js'
 import type { Ingredients } from './cache-key.js'
 import { FILES } from './machine.js'
-import type { TemplateManifest } from './manifest.js'
+import { type TemplateManifest, templateManifestSchema } from './manifest.js'
+
+/** Counted up whenever an older Mayfly could not make sense of it. */
+const VERSION = 2
 
 /** What a kept checkpoint says of itself, so that whoever finds it can tell what it needs. */
 export interface KeptManifest {
-  version: 1
+  version: typeof VERSION
   /** Of the machine's files and state: only the same Mayfly format can resume it. */
   format: number
   takenAt: string
@@ -25,24 +35,52 @@ export interface KeptManifest {
   identity: { hostKey: string; hostname: string; archive: string } | undefined
   /** Its disk, nearest layer first. */
   layers: { file: string; format: DiskLayer['format'] }[]
-  /** Sizes of all files, so that one that was cut off or replaced is not resumed. */
-  files: Record<string, number>
-  stateSha256: string
+  /** What the files must hold. */
+  files: DirectoryContents
 }
 
 /** Its name in the directory of a kept checkpoint. */
 const MANIFEST = 'machine.json'
 
-/** Measures the files that `directory` holds, and writes the manifest beside them: without it, there is no kept checkpoint. */
+const text = z.string()
+const schema = z.looseObject({ version: z.int() })
+const versionSchema: z.ZodType<KeptManifest> = z.looseObject({
+  version: z.literal(VERSION),
+  format: z.int(),
+  takenAt: text,
+  vm: z.object({ id: text, name: text }),
+  guest: z.looseObject({
+    name: text,
+    cpus: z.int(),
+    memoryBytes: z.int(),
+    diskBytes: z.int(),
+    arch: z.enum(['x64', 'arm64']),
+    hostname: text,
+    network: z.looseObject({ mode: text }),
+    ssh: z.looseObject({ user: text }),
+  }),
+  image: z.object({
+    name: text,
+    digest: text,
+    cmdline: z.array(text),
+    features: z.object({ seed: z.boolean(), agent: z.boolean() }),
+  }),
+  template: templateManifestSchema,
+  ingredients: z.looseObject({ host: z.looseObject({ argv: z.array(text) }) }),
+  state: z.enum(['migration', 'devices']),
+  identity: z.object({ hostKey: text, hostname: text, archive: text }).optional(),
+  layers: z.array(z.object({ file: text.regex(/^\w[\w.-]*$/), format: z.enum(['qcow2', 'raw']) })),
+  files: directoryContentsSchema,
+}) as never
+
+/** Reads the files that `directory` holds through, and writes the manifest beside them: without it, there is no kept checkpoint. */
 export async function writeKept(
   directory: string,
   names: readonly string[],
-  manifest: Omit<KeptManifest, 'files' | 'stateSha256'>,
+  manifest: Omit<KeptManifest, 'files' | 'version'>,
 ): Promise<void> {
-  const sizes = names.map(async (name) => [name, await sizeOf(directory, name)])
-  const files = Object.fromEntries(await Promise.all(sizes))
-  const complete: KeptManifest = { ...manifest, files, stateSha256: await stateDigest(directory) }
-  await writeFile(join(directory, MANIFEST), JSON.stringify(complete, null, 2))
+  const complete: KeptManifest = { version: VERSION, ...manifest, files: await recordContents(directory, names) }
+  await writeSealed(join(directory, MANIFEST), complete)
 }
 
 /** Whether a machine is kept in `directory`. */
@@ -55,41 +93,22 @@ export async function isKept(directory: string): Promise<boolean> {
 
 /** @throws MayflyError MAYFLY_CHECKPOINT_UNUSABLE. */
 export async function readKept(directory: string): Promise<KeptManifest> {
-  const text = await readFile(join(directory, MANIFEST), 'utf8').catch(() => undefined)
-  if (text === undefined) throw unusable(directory, `it has no ${MANIFEST}`)
-  try {
-    const manifest = JSON.parse(text) as KeptManifest
-    if (manifest.version === 1) return manifest
-  } catch (error) {
-    throw unusable(directory, `its ${MANIFEST} is damaged`, [messageOf(error)])
+  const path = join(directory, MANIFEST)
+  const any = await readSealed(path, schema, { unsealed: true })
+  if (any === undefined) throw unusable(directory, `it has no ${MANIFEST}`)
+  if (typeof any === 'object' && any.version !== VERSION) {
+    throw unusable(directory, `its ${MANIFEST} is of another version of Mayfly`)
   }
-  throw unusable(directory, `its ${MANIFEST} is of another version of Mayfly`)
+  const manifest = typeof any === 'string' ? any : await readSealed(path, versionSchema)
+  if (typeof manifest === 'object') return manifest
+  throw unusable(directory, `its ${MANIFEST} is damaged`, manifest === undefined ? [] : [manifest])
 }
 
 /** Why it must not be resumed, if its files are not as they were kept. */
-export async function findKeptDamage(
-  directory: string,
-  { files, stateSha256 }: KeptManifest,
-): Promise<string | undefined> {
-  for (const [name, size] of Object.entries(files)) {
-    const now = await sizeOf(directory, name).catch(() => undefined)
-    if (now === undefined) return `its file ${name} is missing`
-    if (now !== size) return `its file ${name} has ${now} bytes instead of ${size}`
-  }
-  if ((await stateDigest(directory)) !== stateSha256)
-    return `its file ${FILES.state} does not have the checksum it was kept with`
-  return undefined
+export async function findKeptDamage(directory: string, { files }: KeptManifest): Promise<string | undefined> {
+  return await findDamagedFile(directory, files, { always: [FILES.state] })
 }
 
 export function unusable(directory: string, why: string, details: readonly string[] = [], hint?: string): MayflyError {
   return new MayflyError('MAYFLY_CHECKPOINT_UNUSABLE', `${directory} cannot be opened: ${why}`, { details, hint })
-}
-
-async function sizeOf(directory: string, name: string): Promise<number> {
-  return (await stat(join(directory, name))).size
-}
-
-async function stateDigest(directory: string): Promise<string> {
-  const state = await readFile(join(directory, FILES.state))
-  return createHash('sha256').update(state).digest('hex')
 }

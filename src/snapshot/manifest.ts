@@ -1,8 +1,16 @@
-import { createHash } from 'node:crypto'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, messageOf } from '../errors.js'
+import { z } from 'zod'
+import {
+  type DirectoryContents,
+  directoryContentsSchema,
+  type FindDamageOptions,
+  findDamagedFile,
+  recordContents,
+} from '../image/verified-files.js'
+import { readSealed, writeSealed } from '../sealed-json.js'
 import type { Ingredients } from './cache-key.js'
+import { FORMAT } from './format.js'
 import { FILES } from './machine.js'
 
 /** What a template's directory says of itself. */
@@ -22,9 +30,8 @@ export interface TemplateManifest {
   agent: boolean
   /** What sealing cost, in ms. */
   timings: Record<string, number>
-  /** Sizes and times of the files a clone maps, so that one that changed behind our back is not resumed. */
-  files: Record<string, { size: number; mtimeMs: number }>
-  stateSha256: string
+  /** What the files must hold that a machine is resumed from. */
+  files: DirectoryContents
 }
 
 export interface ParentLink {
@@ -34,77 +41,91 @@ export interface ParentLink {
   stacked: boolean
 }
 
-const CHECKED = [FILES.ram, FILES.state, FILES.disk, FILES.overlay] as const
+const REQUIRED = [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.privateKey] as const
 /** Those that depend on how the guest boots. */
 const OPTIONAL = [FILES.initrd, FILES.seed, FILES.vars] as const
 
-/** Measures the sealed files in `directory` and writes the manifest beside them: the last act of sealing. */
+const text = z.string()
+const date = text.refine((value) => !Number.isNaN(Date.parse(value)), 'expected a date')
+/** Names an entry of the cache, and nothing outside of it. */
+const key = text.regex(/^\w[\w.-]*$/, 'expected a key')
+
+/** What any version of Mayfly writes: enough to list a template, and to keep what it stands on. */
+const anyManifestSchema = z.looseObject({
+  name: text,
+  createdAt: date,
+  seal: text,
+  title: text,
+  parent: z.looseObject({ key, seal: text, stacked: z.boolean() }).optional(),
+  ingredients: z.looseObject({
+    guest: z.looseObject({ format: z.int(), name: text, image: text, arch: z.literal('arm64').optional() }),
+    host: z.looseObject({ qemu: text, qemuFile: text, accelerator: text, cpu: text, argv: z.array(text) }),
+  }),
+})
+
+/** What this one resumes from. */
+export const templateManifestSchema: z.ZodType<TemplateManifest> = anyManifestSchema.extend({
+  ingredients: z.looseObject({
+    guest: z.looseObject({
+      format: z.literal(FORMAT),
+      name: text,
+      image: text,
+      cpus: z.int(),
+      memoryBytes: z.int(),
+      diskBytes: z.int(),
+      arch: z.literal('arm64').optional(),
+      provision: z.array(text),
+    }),
+    host: anyManifestSchema.shape.ingredients.shape.host,
+  }),
+  hostKey: text,
+  agent: z.boolean(),
+  timings: z.record(text, z.number()),
+  files: directoryContentsSchema.refine(
+    (files) => REQUIRED.every((name) => name in files),
+    `expected ${REQUIRED.join(', ')}`,
+  ),
+}) as never
+
+/** Reads the sealed files in `directory` through, and writes the manifest beside them: the last act of sealing. */
 export async function writeManifest(
   directory: string,
-  manifest: Omit<TemplateManifest, 'files' | 'stateSha256'>,
+  manifest: Omit<TemplateManifest, 'files'>,
 ): Promise<TemplateManifest> {
-  const files = Object.fromEntries(
-    await Promise.all([
-      ...CHECKED.map(async (name) => [name, await measure(directory, name)] as const),
-      ...OPTIONAL.map(async (name) => [name, await measure(directory, name).catch(ignoreMissing)] as const),
-    ]).then((measured) => measured.filter(([, size]) => size !== undefined)),
-  ) as TemplateManifest['files']
-  const complete = { ...manifest, files, stateSha256: await stateDigest(directory) }
-  await writeFile(join(directory, FILES.manifest), JSON.stringify(complete, null, 2), { mode: 0o600 })
+  const present = OPTIONAL.filter((name) => existsSync(join(directory, name)))
+  const complete = { ...manifest, files: await recordContents(directory, [...REQUIRED, ...present]) }
+  await writeSealed(join(directory, FILES.manifest), complete)
   return complete
 }
 
-/** A manifest, undefined when there is none, or the reason why it cannot be read. */
+/** A manifest; undefined when there is none; the reason why it cannot be used. */
 export async function readManifest(directory: string): Promise<TemplateManifest | string | undefined> {
-  let text: string
-  try {
-    text = await readFile(join(directory, FILES.manifest), 'utf8')
-  } catch {
-    return undefined
-  }
-  try {
-    return JSON.parse(text) as TemplateManifest
-  } catch (error) {
-    return messageOf(error)
-  }
+  return await readSealed(join(directory, FILES.manifest), templateManifestSchema)
+}
+
+/** What is known of a template that another version of Mayfly may have made, which this one does not resume. */
+export type KnownManifest = Pick<TemplateManifest, 'name' | 'createdAt' | 'seal' | 'title' | 'parent' | 'ingredients'>
+
+/** The same of one of any version; those before checksums have none. */
+export async function readAnyManifest(
+  directory: string,
+): Promise<{ own: TemplateManifest } | { foreign: KnownManifest } | string | undefined> {
+  const path = join(directory, FILES.manifest)
+  const known = (await readSealed(path, anyManifestSchema as never, { unsealed: true })) as
+    | KnownManifest
+    | string
+    | undefined
+  if (typeof known !== 'object') return known
+  if (known.ingredients.guest.format !== FORMAT) return { foreign: known }
+  const own = await readManifest(directory)
+  return typeof own === 'object' ? { own } : own
 }
 
 /** Why a sealed template must not be resumed, if its files are not as they were sealed. */
-export async function findDamage(directory: string, manifest: TemplateManifest): Promise<string | undefined> {
-  for (const name of new Set([...CHECKED, ...Object.keys(manifest.files)])) {
-    const damage = await findFileDamage(directory, manifest, name)
-    if (damage) return damage
-  }
-  if ((await stateDigest(directory)) !== manifest.stateSha256)
-    return `its file ${FILES.state} does not have the checksum it was sealed with`
-  return undefined
-}
-
-/** The same of one file. */
-export async function findFileDamage(
+export async function findDamage(
   directory: string,
   manifest: TemplateManifest,
-  name: string,
+  options: Omit<FindDamageOptions, 'always'> = {},
 ): Promise<string | undefined> {
-  const made = manifest.files[name]
-  const now = await measure(directory, name).catch(() => undefined)
-  if (!now || !made) return `its file ${name} is missing`
-  if (now.size !== made.size) return `its file ${name} has ${now.size} bytes instead of ${made.size}`
-  if (now.mtimeMs !== made.mtimeMs) return `its file ${name} was written to after it was sealed`
-  return undefined
-}
-
-async function measure(directory: string, name: string): Promise<{ size: number; mtimeMs: number }> {
-  const { size, mtimeMs } = await stat(join(directory, name))
-  return { size, mtimeMs }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (errnoOf(error) !== 'ENOENT') throw error
-}
-
-async function stateDigest(directory: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(directory, FILES.state)))
-    .digest('hex')
+  return await findDamagedFile(directory, manifest.files, { ...options, always: [FILES.state] })
 }

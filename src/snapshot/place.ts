@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cardOf } from '../network/card.js'
 import { Date } from '../node-globals.js'
 import type { DiskLayer, NetworkCard } from '../qemu/argv.js'
-import { VM_RECORD, type VmRecord } from '../session/list.js'
+import { type VmRecord, writeVmRecord } from '../session/list.js'
 import { Disk } from './disk.js'
 import type { Networked, SshAddress } from './join-network.js'
 import { type BootFiles, FILES, type Frozen, type HostIdentity, rebootMachine, seedIn } from './machine.js'
@@ -158,7 +158,7 @@ export class Place implements AsyncDisposable {
       template: template.directory,
       image: image.dir,
     }
-    await writeFile(join(this.directory, VM_RECORD), JSON.stringify(record))
+    await writeVmRecord(this.directory, record)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@ import { lastUsed } from '../image/last-used.js'
 import type { Store } from '../image/store.js'
 import { Date } from '../node-globals.js'
 import type { Ingredients } from './cache-key.js'
-import { findDamage, readManifest, type TemplateManifest } from './manifest.js'
+import { findDamage, readAnyManifest } from './manifest.js'
 import { layersBelow } from './template.js'
 
 /** A template as it lies in the store. */
@@ -37,20 +37,30 @@ export interface StoredTemplate {
   damage: string | undefined
 }
 
-/** Every template in the store, usable or not. */
-export async function listTemplates(store: Store): Promise<StoredTemplate[]> {
-  const keys = await readdir(store.templates).catch(() => [])
-  return await Promise.all(keys.sort((a, b) => a.localeCompare(b)).map((key) => describe(store, key)))
+/** Looks at sizes alone, or reads all files through. */
+export interface ListOptions {
+  verify?: boolean | undefined
 }
 
-async function describe(store: Store, key: string): Promise<StoredTemplate> {
+/** Every template in the store, usable or not. */
+export async function listTemplates(store: Store, options: ListOptions = {}): Promise<StoredTemplate[]> {
+  const keys = (await readdir(store.templates).catch(() => [])).sort()
+  if (!options.verify) return await Promise.all(keys.map((key) => describe(store, key, options)))
+  const templates: StoredTemplate[] = []
+  // One after the other: each is read through.
+  for (const key of keys) templates.push(await describe(store, key, options))
+  return templates
+}
+
+async function describe(store: Store, key: string, { verify }: ListOptions): Promise<StoredTemplate> {
   const directory = join(store.templates, key)
   const [lastUsedAt, bytes, read] = await Promise.all([
     lastUsed(directory),
     diskUsage(directory),
-    readManifest(directory),
+    readAnyManifest(directory),
   ])
-  const manifest = typeof read === 'string' ? undefined : read
+  const whole = typeof read === 'object' ? read : undefined
+  const manifest = whole && ('own' in whole ? whole.own : whole.foreign)
   return {
     key,
     directory,
@@ -65,27 +75,34 @@ async function describe(store: Store, key: string): Promise<StoredTemplate> {
     arch: manifest?.ingredients.guest.arch ?? 'x64',
     format: manifest?.ingredients.guest.format,
     host: manifest?.ingredients.host,
-    damage: manifest
-      ? await findAnyDamage(store, directory, manifest)
-      : `its manifest is ${read === undefined ? 'missing' : 'damaged'}`,
+    damage: await damageOf(store, directory, read, verify ? 'all' : 'sizes'),
   }
 }
 
-async function findAnyDamage(store: Store, directory: string, manifest: TemplateManifest): Promise<string | undefined> {
-  const damage = await findDamage(directory, manifest)
+async function damageOf(
+  store: Store,
+  directory: string,
+  manifest: Awaited<ReturnType<typeof readAnyManifest>>,
+  read: 'all' | 'sizes',
+): Promise<string | undefined> {
+  if (manifest === undefined) return 'its manifest is missing'
+  if (typeof manifest === 'string') return `its manifest is damaged: ${manifest}`
+  // What another version has made, that version judges.
+  if (!('own' in manifest)) return undefined
+  const damage = await findDamage(directory, manifest.own, { read })
   if (damage) return damage
-  const below = await layersBelow(store, manifest)
+  const below = await layersBelow(store, manifest.own, read)
   return typeof below === 'string' ? below : undefined
 }
 
 /** What the templates of a store stand on: digests of images, and directories of other templates. */
 export async function foundations(store: Store): Promise<Set<string>> {
   const keys = await readdir(store.templates).catch(() => [])
-  const manifests = await Promise.all(keys.map((key) => readManifest(join(store.templates, key))))
+  const manifests = await Promise.all(keys.map((key) => readAnyManifest(join(store.templates, key))))
   return new Set(
     manifests.flatMap((manifest) => {
       if (typeof manifest !== 'object') return []
-      const { ingredients, parent } = manifest
+      const { ingredients, parent } = 'own' in manifest ? manifest.own : manifest.foreign
       return [ingredients.guest.image, ...(parent?.stacked ? [join(store.templates, parent.key)] : [])]
     }),
   )

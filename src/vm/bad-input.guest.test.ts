@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -8,7 +7,9 @@ import { expect, onTestFinished, test } from 'vitest'
 import { defineGuest } from '../guest/spec.js'
 import { detectAccelerator } from '../host/accelerator.js'
 import type { Progress } from '../host/progress.js'
+import { contentOf } from '../image/file-content.js'
 import { privateCache } from '../image/testing/private-cache.js'
+import { writeSealed } from '../sealed-json.js'
 import { closeSession } from '../session/session.js'
 import { prepare } from '../snapshot/prepare.js'
 import { launch } from './launch.js'
@@ -193,16 +194,8 @@ test('a template that QEMU cannot load is made again', async () => {
   const state = join(template.directory, 'state')
   // As long as the real one, with the checksum to match: only QEMU can tell.
   await writeFile(state, Buffer.alloc((await stat(state)).size, 0x55))
-  await utimes(state, new Date(), new Date(template.manifest.files.state!.mtimeMs))
-  const stateSha256 = createHash('sha256')
-    .update(await readFile(state))
-    .digest('hex')
-  const { mtimeMs, size } = await stat(state)
-  const files = { ...template.manifest.files, state: { mtimeMs, size } }
-  await writeFile(
-    join(template.directory, 'template.json'),
-    JSON.stringify({ ...template.manifest, files, stateSha256 }),
-  )
+  const files = { ...template.manifest.files, state: await contentOf(state) }
+  await writeSealed(join(template.directory, 'template.json'), { ...template.manifest, files })
   await using vm = await launch('micro', { cacheDir })
   expect(await vm.succeed('echo fine')).toBe('fine\n')
 })
@@ -212,10 +205,10 @@ test('a template of another QEMU is not used, and the reason is printed; another
   const { template } = await prepare(defineGuest('micro'), { cacheDir })
   const { ingredients } = template.manifest
   const host = { ...ingredients.host, qemu: 'QEMU emulator version 1.0' }
-  await writeFile(
-    join(template.directory, 'template.json'),
-    JSON.stringify({ ...template.manifest, ingredients: { ...ingredients, host } }),
-  )
+  await writeSealed(join(template.directory, 'template.json'), {
+    ...template.manifest,
+    ingredients: { ...ingredients, host },
+  })
   await rename(template.directory, template.directory.replace(/-[0-9a-f]+$/, '-00000000000000000000'))
   const { progress, notes } = recorder()
   await prepare(defineGuest('micro'), { cacheDir, progress })

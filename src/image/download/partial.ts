@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { errnoOf } from '../../errors.js'
 import { URL } from '../../node-globals.js'
+import { z } from 'zod'
+import { readSealed, writeSealed } from '../../sealed-json.js'
 import { diskUsage } from '../disk-usage.js'
 import { lastUsed, markUsed } from '../last-used.js'
 import type { Store } from '../store.js'
@@ -23,6 +24,13 @@ interface Origin extends Validator {
 }
 
 const STATE = 'state.json'
+const originSchema: z.ZodType<Origin> = z.object({
+  url: z.url({ protocol: /^https?$/ }),
+  from: z.string(),
+  totalBytes: z.int().nonnegative().optional(),
+  etag: z.string().optional(),
+  lastModified: z.string().optional(),
+}) as never
 
 /** The key of a download: its lock's and its directory's name. */
 export function downloadKey(url: string): string {
@@ -62,9 +70,7 @@ export class Partial {
   /** Notes whose bytes will follow, before they do. */
   async begin(origin: Origin): Promise<void> {
     this.origin = origin
-    const state = join(this.directory, STATE)
-    await writeFile(`${state}.new`, JSON.stringify(origin))
-    await rename(`${state}.new`, state)
+    await writeSealed(join(this.directory, STATE), origin)
   }
 
   async remove(): Promise<void> {
@@ -89,18 +95,15 @@ export async function listPartials(store: Store): Promise<StoredPartial[]> {
   return await Promise.all(
     keys.map(async (key) => {
       const directory = join(store.downloads, key)
-      const origin = await readOrigin(directory).catch(() => undefined)
+      const origin = await readOrigin(directory)
       const [bytes, lastUsedAt] = await Promise.all([diskUsage(directory), lastUsed(directory)])
       return { key, directory, name: origin ? basename(new URL(origin.url).pathname) : key, bytes, lastUsedAt }
     }),
   )
 }
 
+/** Undefined as well if it cannot be read: then the download begins anew. */
 async function readOrigin(directory: string): Promise<Origin | undefined> {
-  try {
-    return JSON.parse(await readFile(join(directory, STATE), 'utf8')) as Origin
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const origin = await readSealed(join(directory, STATE), originSchema)
+  return typeof origin === 'object' ? origin : undefined
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeImageManifest } from '../../image/image-manifest.js'
 import { openStore, type Store } from '../../image/store.js'
-import { FORMAT } from '../cache-key.js'
+import { FORMAT } from '../format.js'
 import { FILES } from '../machine.js'
 import { writeManifest } from '../manifest.js'
 
@@ -46,9 +48,9 @@ export async function seededCache(): Promise<SeededCache> {
         kernel: 'vmlinux',
         initrd: 'vmlinux',
         cmdline: [],
-        features: {},
+        features: { seed: true, agent: true },
       }
-      await writeFile(join(directory, 'manifest.json'), JSON.stringify(image))
+      await writeImageManifest(directory, image)
       return await age(directory, daysUnused)
     },
     fill,
@@ -63,7 +65,7 @@ export async function seededCache(): Promise<SeededCache> {
 }
 
 async function fill(directory: string, key: string, imageKey: string, { sizeBytes = 0, on }: Contents): Promise<void> {
-  for (const name of [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd]) {
+  for (const name of [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.initrd, FILES.privateKey]) {
     await writeFile(join(directory, name), name === FILES.ram ? Buffer.alloc(sizeBytes, 1) : name)
   }
   await writeManifest(directory, {
@@ -91,5 +93,5 @@ async function fill(directory: string, key: string, imageKey: string, { sizeByte
 }
 
 function digestOf(imageKey: string): string {
-  return `sha256:${imageKey}`
+  return `sha256:${createHash('sha256').update(imageKey).digest('hex')}`
 }
