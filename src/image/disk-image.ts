@@ -66,7 +66,9 @@ export async function readSoundDiskImage(dir: string, note: (line: string) => vo
   return undefined
 }
 
-function diskImage(dir: string, { files: _, ...manifest }: DiskManifest): DiskImage {
+/** A manifest as the image that it is of. */
+export function diskImage(dir: string, of: DiskManifest): DiskImage {
+  const { files: _, ...manifest } = of
   return { ...manifest, dir, disk: { ...manifest.disk, path: join(dir, manifest.disk.path) } }
 }
 

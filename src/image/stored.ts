@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Architecture } from './catalogue-entries.js'
-import type { DiskImage } from './disk-image.js'
+import { type DiskImage, diskImage } from './disk-image.js'
 import { diskUsage } from './disk-usage.js'
 import { findImageDamage, type ImageManifest, isDiskManifest, readImageManifest } from './image-manifest.js'
 import { kernelArchitecture } from './kernel-architecture.js'
@@ -32,7 +32,7 @@ export interface StoredImage {
  * @param options.verify reads all files through; otherwise sizes are looked at alone.
  */
 export async function listImages(store: Store, { verify = false } = {}): Promise<StoredImage[]> {
-  const keys = (await readdir(store.images).catch(() => [])).sort()
+  const keys = (await readdir(store.images).catch(() => [])).sort((a, b) => (a < b ? -1 : 1))
   const images: StoredImage[] = []
   if (!verify) return await Promise.all(keys.map((key) => describe(store, key, false)))
   // One after the other: each is read through.
@@ -79,7 +79,5 @@ async function architectureOf(directory: string, manifest: ImageManifest): Promi
 }
 
 function diskOf(dir: string, manifest: ImageManifest): DiskImage | undefined {
-  if (!isDiskManifest(manifest)) return undefined
-  const { files: _, ...image } = manifest
-  return { ...image, dir, disk: { ...image.disk, path: join(dir, image.disk.path) } }
+  return isDiskManifest(manifest) ? diskImage(dir, manifest) : undefined
 }

@@ -44,7 +44,7 @@ export interface ListOptions {
 
 /** Every template in the store, usable or not. */
 export async function listTemplates(store: Store, options: ListOptions = {}): Promise<StoredTemplate[]> {
-  const keys = (await readdir(store.templates).catch(() => [])).sort()
+  const keys = (await readdir(store.templates).catch(() => [])).sort((a, b) => (a < b ? -1 : 1))
   if (!options.verify) return await Promise.all(keys.map((key) => describe(store, key, options)))
   const templates: StoredTemplate[] = []
   // One after the other: each is read through.
