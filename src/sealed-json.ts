@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { errnoOf, messageOf } from './errors.js'
+import { Date } from './node-globals.js'
 
 /** As much of a zod schema as is needed here, so that zod loads only with the schemas themselves. */
 export interface Schema<T> {
@@ -75,4 +76,9 @@ export function describeIssues({ issues }: Complaint): string {
 /** Of the meaning, not of the bytes: line breaks and indentation may differ. */
 function checksumOf(content: object): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)
+}
+
+/** For a schema: whether a text is a moment. */
+export function isDate(text: string): boolean {
+  return !Number.isNaN(Date.parse(text))
 }

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../errors.js'
-import { readSealed, writeSealed } from '../sealed-json.js'
+import { isDate, readSealed, writeSealed } from '../sealed-json.js'
 import type { DiskImage } from './disk-image.js'
 import { type BuiltImage, builtDigest } from './embedded.js'
 import { unreadable, wrongSize } from './file-content.js'
@@ -64,7 +64,7 @@ const diskSchema = z.object({
       architecture: z.enum(['x86_64', 'aarch64']).optional(),
       checksum: z.object({ algorithm: z.enum(['sha256', 'sha512']), hex: text.regex(/^[0-9a-f]+$/) }),
       validator: z.object({ etag: text.optional(), lastModified: text.optional() }).optional(),
-      at: text.refine((value) => !Number.isNaN(Date.parse(value)), 'expected a date'),
+      at: text.refine(isDate, 'expected a date'),
     }),
   ),
   files: directoryContentsSchema.optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isDate } from '../sealed-json.js'
 import type { VmRecord } from './list.js'
 
 const text = z.string().min(1)
@@ -10,7 +11,7 @@ export const vmRecordSchema: z.ZodType<VmRecord> = z.object({
   sshHost: text.optional(),
   sshPort: z.int().positive().optional(),
   login: z.object({ user: text, privateKeyPath: text, hostKey: z.string() }).optional(),
-  startedAt: text.refine((value) => !Number.isNaN(Date.parse(value)), 'expected a date'),
+  startedAt: text.refine(isDate, 'expected a date'),
   template: text.optional(),
   image: text.optional(),
 }) as never

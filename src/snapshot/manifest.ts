@@ -8,7 +8,7 @@ import {
   findDamagedFile,
   recordContents,
 } from '../image/verified-files.js'
-import { readSealed, writeSealed } from '../sealed-json.js'
+import { isDate, readSealed, writeSealed } from '../sealed-json.js'
 import type { Ingredients } from './cache-key.js'
 import { FORMAT } from './format.js'
 import { FILES } from './machine.js'
@@ -46,7 +46,7 @@ const REQUIRED = [FILES.ram, FILES.state, FILES.disk, FILES.overlay, FILES.priva
 const OPTIONAL = [FILES.initrd, FILES.seed, FILES.vars] as const
 
 const text = z.string()
-const date = text.refine((value) => !Number.isNaN(Date.parse(value)), 'expected a date')
+const date = text.refine(isDate, 'expected a date')
 /** Names an entry of the cache, and nothing outside of it. */
 const key = text.regex(/^\w[\w.-]*$/, 'expected a key')
 
