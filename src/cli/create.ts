@@ -30,6 +30,7 @@ export interface CreateOptions {
   cloudInit?: string
   sshKey?: string
   user?: string
+  hostname?: string
   start?: boolean
   wait?: boolean
   /** In ms. */
@@ -85,7 +86,7 @@ async function guestOf(options: CreateOptions, argument: string | undefined): Pr
 }
 
 async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>> {
-  const { memory, disk, display, arch, firmware, bridge, network, cloudInit, sshKey, user } = options
+  const { memory, disk, display, arch, firmware, bridge, network, cloudInit, sshKey, user, hostname } = options
   const given: Omit<GuestSpec, 'image'> = {
     cpus: options.cpus ?? options.vcpus,
     memory,
@@ -94,7 +95,10 @@ async function specOf(options: CreateOptions): Promise<Omit<GuestSpec, 'image'>>
     arch: arch as GuestSpec['arch'],
     firmware: firmware as GuestSpec['firmware'],
     network: bridge === undefined ? (network as 'user' | 'none' | undefined) : { mode: 'tap', bridge },
-    cloudInit: cloudInit === undefined ? undefined : { userData: await textOf(cloudInit, '--cloud-init') },
+    cloudInit:
+      cloudInit === undefined && hostname === undefined
+        ? undefined
+        : { hostname, userData: cloudInit === undefined ? undefined : await textOf(cloudInit, '--cloud-init') },
     ssh:
       sshKey === undefined && user === undefined
         ? undefined

@@ -1,6 +1,7 @@
 import { MayflyError } from '../errors.js'
 import { defineGuest, type Guest, type GuestSpec } from '../guest/spec.js'
 import { catalogueNames } from '../image/catalogue.js'
+import { imageWritten } from '../image/reference.js'
 import { nearest } from '../nearest.js'
 import { guestsOfModule, isModule, type NamedGuest } from './guest-module.js'
 
@@ -50,7 +51,7 @@ export async function guestNamed(text: string, spec: Omit<GuestSpec, 'image'> = 
 
 function imageNamed(image: string, spec: Omit<GuestSpec, 'image'>): Guest {
   try {
-    return defineGuest({ ...spec, image: isUrl(image) ? { url: image } : isDisk(image) ? { path: image } : image })
+    return defineGuest({ ...spec, image: imageWritten(image) ?? image })
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_IMAGE_NOT_FOUND') throw error
     const suggestion = nearest(image, [...NAMES, ...catalogueNames()])
@@ -60,13 +61,4 @@ function imageNamed(image: string, spec: Omit<GuestSpec, 'image'>): Guest {
         : "Known guests are micro and debian, with a release if you like, such as 'debian:trixie', and those of mayfly image ls --catalogue; or name a disk (./disk.qcow2), or a module or a VMFile that has some: ./guests.ts, VMFile.kdl",
     })
   }
-}
-
-function isUrl(text: string): boolean {
-  return /^https?:\/\//.test(text)
-}
-
-/** The path of a disk image. */
-function isDisk(text: string): boolean {
-  return text.includes('/') || /\.(?:qcow2|img|raw)(?:\.(?:xz|zst|gz|bz2))?$/.test(text)
 }

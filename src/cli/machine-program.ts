@@ -40,6 +40,7 @@ function addLife(program: Command): void {
     .option('--cloud-init <path>', 'user-data for cloud-init')
     .option('--ssh-key <path>', 'a public key that may log in too')
     .option('--user <name>', 'who logs in (default: root)')
+    .option('--hostname <name>', 'its host name (default: its name)')
     .option('--start', 'start it at once')
     .option('--no-wait', 'with --start: do not wait until it can be logged in to')
     .option('--timeout <duration>', "with --start: how long it may take to come up, such as '2m'", duration)

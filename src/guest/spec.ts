@@ -1,11 +1,13 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { MayflyError } from '../errors.js'
 import { type Arch, hostArch } from '../host/host-arch.js'
 import { type ImageReference, imageByName, imageSchema, imageTitle, isBootable } from '../image/reference.js'
 import { GIB, MIB, type Size, toBytes } from '../units.js'
+import { lazySchema } from '../zod.js'
 import { type Access, accessOf, cloudInitSchema, sshSchema } from './access.js'
-import { meantIssues } from './meant-issues.js'
+import { invalidGuest } from './invalid.js'
 import { type Network, networkSchema } from './network.js'
+import { brief, type Fault, plainCopy } from './plain.js'
 import { assertPossible } from './possible.js'
 import { type Step, stepSchema } from './steps.js'
 
@@ -18,30 +20,33 @@ const OWN_SIZE = { memory: GIB, disk: 0 }
 const ARCHITECTURES: Record<'x86_64' | 'aarch64', Arch> = { x86_64: 'x64', aarch64: 'arm64' }
 const MINIMUM_MEMORY = 96 * MIB
 const MAXIMUM_CPUS = 255
+const MAXIMUM_DISK = 1024 * 1024 * GIB
+const SECTOR = 512
 
-const size = z.union([z.number(), z.string()])
-
-const guestSchema = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  image: z.union([z.string().min(1), imageSchema]),
-  cpus: z.int().min(1).max(MAXIMUM_CPUS).default(1),
-  memory: size.optional(),
-  disk: size.optional(),
-  /** A screen and a keyboard. Default false: they cost time at every start. */
-  display: z.boolean().default(false),
-  network: networkSchema,
-  /** Default: the host's. Another one is emulated. */
-  arch: z.enum(['x86_64', 'aarch64']).optional(),
-  /** What starts the boot loader of a disk. Default: BIOS, on aarch64 UEFI. A kernel is booted by UEFI if it says so. */
-  firmware: z.enum(['bios', 'uefi']).optional(),
-  /** For disks with a boot loader, and for others that have cloud-init. `false`: it is not set up by cloud-init. */
-  cloudInit: z.union([z.literal(false), cloudInitSchema]).optional(),
-  ssh: sshSchema.prefault({}),
-  provision: z.array(stepSchema).default([]),
+export const guestSchema = lazySchema((z) => {
+  const size = z.union([z.number(), z.string()])
+  return z.strictObject({
+    name: z.string().min(1).max(200).optional(),
+    image: z.union([z.string().min(1), imageSchema()]),
+    cpus: z.int().min(1).max(MAXIMUM_CPUS).default(1),
+    memory: size.optional(),
+    disk: size.optional(),
+    /** A screen and a keyboard. Default false: they cost time at every start. */
+    display: z.boolean().default(false),
+    network: networkSchema(),
+    /** Default: the host's. Another one is emulated. */
+    arch: z.enum(['x86_64', 'aarch64']).optional(),
+    /** What starts the boot loader of a disk. Default: BIOS, on aarch64 UEFI. A kernel is booted by UEFI if it says so. */
+    firmware: z.enum(['bios', 'uefi']).optional(),
+    /** For disks with a boot loader, and for others that have cloud-init. `false`: it is not set up by cloud-init. */
+    cloudInit: z.union([z.literal(false), cloudInitSchema()]).optional(),
+    ssh: sshSchema().prefault({}),
+    provision: z.array(stepSchema()).default([]),
+  })
 })
 
 /** A guest as users write it. */
-export type GuestSpec = Omit<z.input<typeof guestSchema>, 'provision' | 'memory' | 'disk'> & {
+export type GuestSpec = Omit<z.input<ReturnType<typeof guestSchema>>, 'provision' | 'memory' | 'disk'> & {
   /** A bare number counts MiB. */
   memory?: Size | undefined
   /** Virtual size of the disk. A bare number counts GiB. */
@@ -57,6 +62,8 @@ export interface Guest extends Access {
   readonly memoryBytes: number
   /** Of the disk, at least: its image's own size is kept where that is more. */
   readonly diskBytes: number
+  /** Whether that was asked for: then a larger image is refused. */
+  readonly diskIsGiven?: true
   readonly display: boolean
   readonly network: Network
   readonly arch: Arch
@@ -68,7 +75,13 @@ const GUEST = Symbol.for('mayfly.guest.v1')
 
 /** Whether a value came from `defineGuest`. */
 export function isGuest(value: unknown): value is Guest {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, GUEST)
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return Object.hasOwn(value, GUEST)
+  } catch {
+    // A proxy that does not let anything be read: validation says so.
+    return false
+  }
 }
 
 /**
@@ -77,21 +90,27 @@ export function isGuest(value: unknown): value is Guest {
  */
 export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   if (isGuest(spec)) return spec
-  const given = typeof spec === 'string' ? { image: spec } : spec
-  const parsed = guestSchema.safeParse(given)
-  if (!parsed.success) throw invalid(given, parsed.error)
+  const { given, unreadable } = readSpec(typeof spec === 'string' ? { image: spec } : spec)
+  const parsed = guestSchema().safeParse(given)
+  const sizes = wrongSizes(given)
+  if (!parsed.success || unreadable.length + sizes.length > 0) {
+    throw invalidGuest(given, parsed.error?.issues ?? [], unreadable, sizes)
+  }
   const { image: reference, cpus, display, network, firmware, cloudInit, ssh, provision } = parsed.data
   const image = typeof reference === 'string' ? imageByName(reference) : reference
   const name = parsed.data.name ?? imageTitle(image)
   const arch = parsed.data.arch === undefined ? hostArch() : ARCHITECTURES[parsed.data.arch]
-  const access = accessOf(image, { name, arch, firmware, cloudInit, ssh })
+  const isNamed = parsed.data.name !== undefined
+  const access = accessOf(image, { name, isNamed, arch, firmware, cloudInit, ssh })
   const defaults = defaultsOf(image, access)
+  const { disk } = parsed.data
   const guest: Guest = {
     name,
     image,
     cpus,
     memoryBytes: memoryOf(parsed.data.memory ?? `${defaults.memory}`),
-    diskBytes: toBytes(parsed.data.disk ?? `${defaults.disk}`, GIB, 'disk'),
+    diskBytes: diskOf(disk ?? `${defaults.disk}`),
+    ...(disk === undefined ? {} : { diskIsGiven: true as const }),
     display,
     network,
     arch,
@@ -103,43 +122,78 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   return Object.freeze(Object.defineProperty(guest, GUEST, { value: true }))
 }
 
+/** A guest as plain data, and what of it cannot be read. Only code that sets a guest up may be a function. */
+function readSpec(spec: unknown): { given: unknown; unreadable: readonly Fault[] } {
+  const mayBeFunction = ([first, , third, ...more]: readonly PropertyKey[]) =>
+    first === 'provision' && more.length === 0 && (third === undefined || third === 'run')
+  const { copy, faults } = plainCopy(spec, { mayBeFunction })
+  return { given: copy, unreadable: faults }
+}
+
+/**
+ * The same as plain data whose properties can be read without harm, before it is validated.
+ * @throws MayflyError MAYFLY_GUEST_INVALID naming what cannot be read.
+ */
+export function readableSpec<Spec>(spec: Spec): Spec {
+  const { given, unreadable } = readSpec(spec)
+  if (unreadable.length > 0) {
+    // A function and its key are another room's, and no fault here.
+    const { provisionKey: _, provision, ...rest } = (given ?? {}) as Record<string, unknown>
+    const steps = typeof provision === 'function' ? undefined : provision
+    const { error } = guestSchema().safeParse({ ...rest, provision: steps })
+    throw invalidGuest(given, error?.issues ?? [], unreadable)
+  }
+  return given as Spec
+}
+
 function defaultsOf(image: ImageReference, { cloudInit }: Access): { memory: number; disk: number } {
   if ('name' in image && image.name === 'micro') return MICRO
   if (!isBootable(image)) return DEBIAN
   return cloudInit ? CLOUD : OWN_SIZE
 }
 
+/** QEMU takes whole MiB: anything else would be another size than the one that was asked for. */
 function memoryOf(memory: Size): number {
   const bytes = toBytes(memory, MIB, 'memory')
-  // QEMU takes whole MiB; a page short of one would not match the RAM file.
-  const whole = Math.ceil(bytes / MIB) * MIB
-  if (whole < MINIMUM_MEMORY || whole > 4096 * GIB) {
+  if (bytes < MINIMUM_MEMORY || bytes > 4096 * GIB) {
     throw new MayflyError('MAYFLY_GUEST_INVALID', `memory is out of range: ${JSON.stringify(memory)}`, {
       hint: `Give at least ${MINIMUM_MEMORY / MIB} MiB and at most 4 TiB, such as '256MiB'; a bare number counts MiB.`,
     })
   }
-  return whole
+  if (bytes % MIB !== 0) throw uneven('memory', memory, bytes, MIB, 'MiB')
+  return bytes
 }
 
-function invalid(given: unknown, error: z.ZodError): MayflyError {
-  const received = (path: PropertyKey[]) =>
-    path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], given)
-  return new MayflyError('MAYFLY_GUEST_INVALID', 'the guest is not valid', {
-    details: [...meantIssues(error.issues), ...wrongSizes(given)].map(({ path, message }) => {
-      const where = path.length === 0 ? 'guest' : path.map(String).join('.')
-      return `${where}: ${message}${isSecret(path) ? '' : ` (received ${JSON.stringify(received(path))})`}`
-    }),
-    hint: 'See the README, "Guests", for every option.',
-  })
+/** A disk has whole sectors. */
+function diskOf(disk: Size): number {
+  const bytes = toBytes(disk, GIB, 'disk')
+  if (bytes > MAXIMUM_DISK) {
+    throw new MayflyError('MAYFLY_GUEST_INVALID', `disk is out of range: ${JSON.stringify(disk)}`, {
+      hint: "Give at most 1 PiB, such as '20GiB'; a bare number counts GiB.",
+    })
+  }
+  if (bytes % SECTOR !== 0) throw uneven('disk', disk, bytes, SECTOR, 'sectors of 512 bytes')
+  return bytes
 }
 
-/** Who mistakes a private key for the public one does not want to see it in a log. */
-function isSecret(path: readonly PropertyKey[]): boolean {
-  return path[0] === 'ssh' && path[1] === 'authorizedKeys'
+/** `'512MB'` are 512,000,000 bytes, and `'512MiB'` was probably meant. */
+function uneven(option: string, size: Size, bytes: number, unit: number, units: string): MayflyError {
+  const whole = Math.ceil(bytes / unit)
+  const binary =
+    typeof size === 'string' ? size.replace(/([kmgt])b\s*$/i, (_, letter: string) => `${letter.toUpperCase()}iB`) : size
+  const nearest = unit === MIB ? `'${whole}MiB'` : `'${whole * unit}'`
+  return new MayflyError(
+    'MAYFLY_GUEST_INVALID',
+    `${option} is not a whole number of ${units}: ${JSON.stringify(size)}`,
+    {
+      details: [`${option}: ${JSON.stringify(size)} is ${(bytes / unit).toFixed(2)} ${units}`],
+      hint: binary === size ? `Write ${nearest}.` : `Write '${binary}', which counts in powers of 1024, or ${nearest}.`,
+    },
+  )
 }
 
 /** The schema lets every text through as a size: what is wrong with it is told beside what else is wrong. */
-function wrongSizes(given: unknown): { path: PropertyKey[]; message: string }[] {
+function wrongSizes(given: unknown): Fault[] {
   const { memory, disk } = (given ?? {}) as { memory?: unknown; disk?: unknown }
   return Object.entries({ memory, disk }).flatMap(([name, value]) => {
     if (typeof value !== 'string') return []
@@ -147,7 +201,7 @@ function wrongSizes(given: unknown): { path: PropertyKey[]; message: string }[] 
       toBytes(value, MIB, name)
       return []
     } catch {
-      return [{ path: [name], message: "not a size, such as '512MiB' or '1GiB'" }]
+      return [{ path: [name], message: `not a size, such as '512MiB' or '1GiB' (received "${brief(value, 60)}")` }]
     }
   })
 }

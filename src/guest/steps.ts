@@ -1,28 +1,31 @@
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { lazySchema } from '../zod.js'
 
 /** Sets a machine up that is going to be sealed. Which machine it is given, and by whom, is the business of those who run it. */
 export type SetupRun = (machine: never, signal?: AbortSignal) => Promise<void>
 
-export const stepSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('packages'), names: z.array(z.string().regex(/^[\w.+:~=-]+$/)).min(1) }),
-  z.strictObject({
-    kind: z.literal('file'),
-    source: z.string().min(1),
-    target: z.string().startsWith('/'),
-    mode: z.number().int().min(0).max(0o7777).optional(),
-    owner: z.string().optional(),
-  }),
-  z.strictObject({ kind: z.literal('shell'), script: z.string().min(1), user: z.string().min(1).optional() }),
-  z.strictObject({
-    kind: z.literal('setup'),
-    key: z.string().min(1),
-    run: z.custom<SetupRun>((run) => typeof run === 'function', 'must be a function'),
-  }),
-])
+export const stepSchema = lazySchema((z) =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('packages'), names: z.array(z.string().regex(/^[\w.+:~=-]+$/)).min(1) }),
+    z.strictObject({
+      kind: z.literal('file'),
+      source: z.string().min(1),
+      target: z.string().startsWith('/'),
+      mode: z.number().int().min(0).max(0o7777).optional(),
+      owner: z.string().optional(),
+    }),
+    z.strictObject({ kind: z.literal('shell'), script: z.string().min(1), user: z.string().min(1).optional() }),
+    z.strictObject({
+      kind: z.literal('setup'),
+      key: z.string().min(1),
+      run: z.custom<SetupRun>((run) => typeof run === 'function', 'must be a function'),
+    }),
+  ]),
+)
 
 /** One provision step, run in order before the template is sealed: plain data, or code with a key that stands for it. */
-export type Step = z.output<typeof stepSchema>
+export type Step = z.output<ReturnType<typeof stepSchema>>
 
 /** A step that can be written down. */
 export type DataStep = Exclude<Step, { kind: 'setup' }>

@@ -1,7 +1,7 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
-import { hostnameOf } from '../guest/access.js'
+import { hostnameOf, isHostname, noHostname } from '../guest/access.js'
 import type { Guest } from '../guest/spec.js'
 import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
@@ -11,7 +11,7 @@ import { Date } from '../node-globals.js'
 import { openHarness } from '../session/harness.js'
 import { claimFor } from '../session/lasting-claims.js'
 import { hold } from '../session/uses.js'
-import { newIdentity, prepareFiles } from '../snapshot/machine-files.js'
+import { assertDiskHolds, newIdentity, prepareFiles } from '../snapshot/machine-files.js'
 import { type DataDirectory, dataDirectory } from './data-directory.js'
 import { type LockedOptions, withName } from './lock.js'
 import { assertMachineName } from './name.js'
@@ -35,11 +35,12 @@ export async function createMachine(guest: Guest, name: string, options: CreateO
   assertMemoryFits(guest.memoryBytes)
   return await withName(name, options, async () => {
     const { data = dataDirectory() } = options
+    const hostname = hostnameFor(guest, name)
     const directory = join(data.machines, name)
     await assertFree(directory, name)
     const staging = await emptyDirectory(data, name)
     try {
-      const record = await fill(staging, directory, { ...guest, name, hostname: hostnameFor(guest, name) }, options)
+      const record = await fill(staging, directory, { ...guest, name, hostname }, options)
       await writeRecord(staging, record)
       await rename(staging, directory)
     } catch (error) {
@@ -63,6 +64,7 @@ async function fill(
     () => resolveImage(guest.image, { store, workshop: session, progress, arch: guest.arch, signal }),
     ({ dir }) => [dir],
   )
+  assertDiskHolds(guest, image)
   const identity = await newIdentity(guest)
   await prepareFiles({ harness, guest, image, directory: staging }, identity)
   // Before it is there: our session's claim holds until then.
@@ -84,7 +86,9 @@ async function fill(
 
 /** Its name, unless the guest was given another on purpose. */
 function hostnameFor(guest: Guest, name: string): string {
-  return guest.hostname === hostnameOf(guest.name) ? hostnameOf(name) : guest.hostname
+  if (name === guest.name || ![guest.name, hostnameOf(guest.name)].includes(guest.hostname)) return guest.hostname
+  if (isHostname(name)) return name
+  throw new MayflyError('MAYFLY_OPTION_INVALID', `the name ${noHostname(name)}`, { hint: 'As in --hostname web.' })
 }
 
 async function assertFree(directory: string, name: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { Image } from '../image/image.js'
 import { createOverlay } from '../image/overlay.js'
 import type { Harness } from '../session/harness.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
+import { formatBytes, MIB } from '../units.js'
 import { FILES } from './machine.js'
 import { ownCopy } from './own-copy.js'
 import { writeSeededInitrd } from './seeded-initrd.js'
@@ -51,6 +52,17 @@ export async function prepareFiles(
   if (cloudInit) work.push(writeSeedDisk(at(FILES.seed), { ...guest, cloudInit }, identity))
   if (firmware === 'uefi') work.push(ownCopy(findUefi(arch, harness.qemu.path).vars, at(FILES.vars)))
   await Promise.all(work)
+}
+
+/** @throws MayflyError MAYFLY_GUEST_INVALID when the disk that was asked for is smaller than its image. */
+export function assertDiskHolds({ name, diskBytes, diskIsGiven }: Guest, { disk }: Image): void {
+  if (!diskIsGiven || disk === undefined || diskBytes >= disk.virtualSizeBytes) return
+  const least = formatBytes(disk.virtualSizeBytes)
+  throw new MayflyError(
+    'MAYFLY_GUEST_INVALID',
+    `${name}: a disk of ${formatBytes(diskBytes)} is smaller than its image, which has ${least}`,
+    { hint: `Leave out the size of the disk, or give at least ${Math.ceil(disk.virtualSizeBytes / MIB)}MiB.` },
+  )
 }
 
 /** How large a guest's disk is, which must have room for its image. */

@@ -9,6 +9,7 @@ import { hold } from '../session/uses.js'
 import { type Duration, toMilliseconds } from '../units.js'
 import { type Ingredients, ingredientsOf } from './cache-key.js'
 import { ensureTemplate } from './ensure.js'
+import { assertDiskHolds } from './machine-files.js'
 import type { Template } from './template.js'
 
 export interface PrepareOptions {
@@ -45,6 +46,7 @@ export async function prepare(guest: Guest, options: PrepareOptions = {}): Promi
     () => resolveImage(guest.image, resolving),
     ({ dir }) => [dir],
   )
+  assertDiskHolds(guest, image)
   const ingredients = await ingredientsOf(harness, guest, image)
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
   const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }

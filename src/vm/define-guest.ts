@@ -1,5 +1,11 @@
 import { MayflyError } from '../errors.js'
-import { defineGuest as defineData, type Guest, isGuest, type GuestSpec as SpecOfData } from '../guest/spec.js'
+import {
+  defineGuest as defineData,
+  type Guest,
+  isGuest,
+  readableSpec,
+  type GuestSpec as SpecOfData,
+} from '../guest/spec.js'
 import { type Setup, setup } from './setup.js'
 
 /** A guest as users write it. */
@@ -16,7 +22,7 @@ export type GuestSpec = Omit<SpecOfData, 'provision'> & {
  */
 export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   if (typeof spec !== 'object' || spec === null || isGuest(spec)) return defineData(spec)
-  const { provision, provisionKey, ...rest } = spec as GuestSpec
+  const { provision, provisionKey, ...rest } = readableSpec(spec as GuestSpec)
   if (typeof provision === 'function') {
     if (provisionKey) return defineData({ ...rest, provision: [setup(provisionKey, provision)] })
     throw new MayflyError('MAYFLY_GUEST_INVALID', 'provision is a function, and there is no provisionKey', {
@@ -25,7 +31,7 @@ export function defineGuest(spec: GuestSpec | Guest | string): Guest {
   }
   if (provisionKey === undefined) return defineData({ ...rest, provision })
   throw new MayflyError('MAYFLY_GUEST_INVALID', 'provisionKey is given, and provision is not a function', {
-    details: [`provisionKey: received ${JSON.stringify(provisionKey)}`],
+    details: ['provisionKey: remove it, or make provision a function'],
     hint: 'Steps are hashed by what they are and read; only code needs a key.',
   })
 }

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { toBytes } from '../units.js'
+import { zod } from '../zod.js'
 
 /** What zod's own vocabulary lacks to describe a node; it stands in the JSON schema beside the rest. */
 export interface NodeMeta {
@@ -27,22 +27,29 @@ export const meta = (
 })
 
 export const path = (description: string, example: string) =>
-  z
+  zod()
     .string()
     .min(1)
     .meta(meta(description, { expects: 'a path', example, path: true }))
 
 export const text = (description: string, expects: string, example: string) =>
-  z.string().min(1).meta(meta(description, { expects, example }))
+  zod().string().min(1).meta(meta(description, { expects, example }))
 
 export const size = (description: string, unit: string, example: string) =>
-  z.union([z.int().positive(), z.string().refine((value) => isSize(value))]).meta(
-    meta(description, {
-      expects: `a whole number of ${unit}, or a size such as "2GiB"`,
-      example,
-      hint: `A bare number counts ${unit}. Other units stand in quotes, as in "512MiB" or "20GiB".`,
-    }),
-  )
+  zod()
+    .union([
+      zod().int().positive(),
+      zod()
+        .string()
+        .refine((value) => isSize(value)),
+    ])
+    .meta(
+      meta(description, {
+        expects: `a whole number of ${unit}, or a size such as "2GiB"`,
+        example,
+        hint: `A bare number counts ${unit}. Other units stand in quotes, as in "512MiB" or "20GiB".`,
+      }),
+    )
 
 function isSize(value: string): boolean {
   try {
@@ -55,7 +62,7 @@ function isSize(value: string): boolean {
 export const hostPath = '(relative to the VMFile, `~` is the home directory)'
 
 export const guestPath = (description: string, example: string) =>
-  z
+  zod()
     .string()
     .startsWith('/')
     .meta(meta(description, { expects: 'an absolute path in the guest', example }))

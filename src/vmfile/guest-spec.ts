@@ -88,7 +88,7 @@ function refuse({ shortMessage, details, hint }: MayflyError, { places }: Machin
   if (named.length > 0) {
     for (const [, option, why] of named) found.error(places.at(placeOf(option!)), why!, { hint })
   } else {
-    const field = ['memory', 'network'].find((known) => shortMessage.includes(known))
+    const field = ['memory', 'disk', 'network'].find((known) => shortMessage.includes(known))
     found.error(places.at(field ? [field] : []), shortMessage, { hint })
   }
 }

@@ -4,7 +4,7 @@ import type { Places } from './places.js'
 import { resolvePath } from './resolve-path.js'
 import type { machineSchema } from './schema.js'
 
-type Written = z.output<typeof machineSchema>
+type Written = z.output<ReturnType<typeof machineSchema>>
 
 /** A machine of a VMFile, checked, with its defaults; paths are absolute. */
 export interface Machine extends Omit<Written, 'image'> {

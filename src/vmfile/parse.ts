@@ -70,7 +70,7 @@ function machineIn(node: KdlNode, { source, found, directory, names }: Context):
     found.error(places.at(['name']), `two machines are called ${JSON.stringify(raw.name)}`, { related })
   } else if (places.has(['name'])) names.set(raw.name as string, node)
   checkRules(raw, places, found)
-  const parsed = machineSchema.safeParse(raw)
+  const parsed = machineSchema().safeParse(raw)
   if (parsed.success) return machineOf(parsed.data, places, directory)
   for (const issue of parsed.error.issues) report(issue, places, found)
   return undefined

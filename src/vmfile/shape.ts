@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { zod } from '../zod.js'
 import type { NodeMeta } from './field.js'
 import { machineSchema } from './schema.js'
 
@@ -17,7 +17,7 @@ let ofMachine: Shape | undefined
 
 /** That of a `vm` node. */
 export function machineShape(): Shape {
-  ofMachine ??= z.toJSONSchema(machineSchema, { io: 'input' }) as Shape
+  ofMachine ??= zod().toJSONSchema(machineSchema(), { io: 'input' }) as Shape
   return ofMachine
 }
 

@@ -7,7 +7,7 @@ import { hostKeyIn, type Seeded, seedFiles } from './seed.js'
 const identity = generateIdentity('mayfly test')
 
 function guest(spec: Omit<GuestSpec, 'image'>): Seeded {
-  return defineGuest({ image: { path: 'disk.qcow2' }, name: 'web 1', ...spec }) as Seeded
+  return defineGuest({ image: { path: 'disk.qcow2' }, name: 'web-1', ...spec }) as Seeded
 }
 
 /** What cloud-init would make of the user-data: it reads YAML 1.1. */
