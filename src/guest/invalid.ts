@@ -60,7 +60,7 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return `"${brief(value, 60)}"`
   if (typeof value === 'function') return 'a function'
-  if (typeof value !== 'object' || value === null) return String(value)
+  if (value === null || typeof value !== 'object') return `${value as number | boolean | null}`
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`
   const keys = Object.keys(value)
   const shown = keys.slice(0, SHOWN_KEYS).map((key) => brief(key, 30))
