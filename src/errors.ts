@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { shown } from './shown-text.js'
 
 /** Every way Mayfly fails, as a stable code that a program may switch on. */
 export type MayflyErrorCode =
@@ -55,10 +56,16 @@ export class MayflyError extends Error {
   readonly hint: string | undefined
 
   constructor(code: MayflyErrorCode, shortMessage: string, options: MayflyErrorOptions = {}) {
-    const { details = [], hint, cause } = options
-    super(render(code, shortMessage, details, hint), cause === undefined ? undefined : { cause })
+    // Guests and servers have a hand in all of it, and terminals execute what they are sent.
+    const message = shown(shortMessage)
+    const details = (options.details ?? []).map(shown)
+    const hint = options.hint === undefined ? undefined : shown(options.hint)
+    super(
+      render(code, message, details, hint),
+      options.cause === undefined ? undefined : { cause: shownCause(options.cause) },
+    )
     this.code = code
-    this.shortMessage = shortMessage
+    this.shortMessage = message
     this.details = details
     this.hint = hint
   }
@@ -110,6 +117,17 @@ export function isError(value: unknown): value is Error {
 }
 
 const DOM_EXCEPTION = '[object DOMException]'
+
+/** What another library has thrown may repeat what a server says. */
+function shownCause(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof MayflyError) return cause
+  const { message, stack = message } = cause
+  if (shown(message) === message && shown(stack) === stack) return cause
+  const same = Object.assign(new Error(shown(message)), cause, { stack: shown(stack) })
+  Object.setPrototypeOf(same, Object.getPrototypeOf(cause))
+  if (cause.cause !== undefined) same.cause = shownCause(cause.cause)
+  return same
+}
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {

@@ -127,11 +127,15 @@ function addLooks(program: Command): void {
 
   command<LogOptions>(program, 'log [machine]', async () => (await import('./log.js')).log)
     .summary('show what a machine printed')
-    .description(`Shows what a machine printed on its console, and what its provision steps printed. ${WITHOUT_NAME}`)
+    .description(
+      'Shows what a machine printed on its console, and what its provision steps printed. Control characters are shown as ' +
+        `escapes such as \\x1b: a terminal executes none of them. Colours stay on a terminal. ${WITHOUT_NAME}`,
+    )
     .option('--console', 'the console only')
     .option('--provision', 'provision steps only')
     .option('-n, --tail <lines>', 'the last lines only; 0 is all of them', count)
     .option('-f, --follow', 'go on with what is printed from now on')
+    .option('--raw', 'print the bytes as they are, control characters included')
     .addHelpText('after', examples('mayfly log web', 'mayfly log web --console --tail 50 --follow'))
 }
 

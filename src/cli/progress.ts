@@ -1,5 +1,6 @@
 import type { Progress } from '../host/progress.js'
 import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from '../node-globals.js'
+import { shown, shownInColour, shownPlain } from '../shown-text.js'
 import { formatMilliseconds } from '../units.js'
 import { style } from './style.js'
 
@@ -47,8 +48,8 @@ function liveProgress(stream: NodeJS.WriteStream, layout: Layout): Progress {
       const timer = setInterval(draw, REFRESH_MS)
       try {
         const result = await work((text) => {
-          // Others' control characters would move the cursor.
-          lastLine = text.replaceAll(/[^\P{C}]/gu, ' ').trim()
+          // Longer ones are cut to the terminal's width anyway.
+          lastLine = shownPlain(text.slice(0, 1000)).replaceAll(/\s+/g, ' ').trim()
         })
         end(title, style('green', elapsed(started), stream))
         return result
@@ -60,7 +61,7 @@ function liveProgress(stream: NodeJS.WriteStream, layout: Layout): Progress {
       }
     },
     cached: () => {},
-    note: (text) => void stream.write(`\r${text}${CLEAR_TO_END}\n`),
+    note: (text) => void stream.write(`\r${shownInColour(text)}${CLEAR_TO_END}\n`),
   }
 }
 
@@ -70,7 +71,7 @@ function lineProgress(stream: NodeJS.WriteStream): Progress {
   return {
     ...ends,
     step(title, work) {
-      stream.write(`${title} ...\n`)
+      stream.write(`${shown(title)} ...\n`)
       return ends.step(title, work)
     },
   }
@@ -91,12 +92,13 @@ function endProgress(stream: NodeJS.WriteStream, layout: Layout): Progress {
       }
     },
     cached: () => {},
-    note: (text) => void stream.write(`${text}\n`),
+    note: (text) => void stream.write(`${shownInColour(text)}\n`),
   }
 }
 
 function line({ prefix = '', width }: Layout, title: string, text: string): string {
-  return width === undefined ? `${prefix}${title}: ${text}` : `${prefix}${title.padEnd(width)}  ${text}`
+  const name = shown(title)
+  return width === undefined ? `${prefix}${name}: ${text}` : `${prefix}${name.padEnd(width)}  ${text}`
 }
 
 function elapsed(started: number): string {

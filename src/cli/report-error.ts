@@ -1,4 +1,5 @@
 import { isError, MayflyError, type MayflyErrorCode, messageOf } from '../errors.js'
+import { shown } from '../shown-text.js'
 import { EXIT } from './exit.js'
 import { style } from './style.js'
 
@@ -21,11 +22,11 @@ export function printError(error: unknown, stderr: NodeJS.WriteStream = process.
   const text =
     error instanceof MayflyError
       ? error.message
-      : `${messageOf(error)}\n  Hint: DEBUG=mayfly:* prints where this came from.`
-  stderr.write(`${style('red', 'mayfly:', stderr)} ${about === undefined ? '' : `${about}: `}${text}\n`)
+      : `${shown(messageOf(error))}\n  Hint: DEBUG=mayfly:* prints where this came from.`
+  stderr.write(`${style('red', 'mayfly:', stderr)} ${about === undefined ? '' : `${shown(about)}: `}${text}\n`)
   if (!isDebugging()) return
   for (let at: unknown = error; isError(at); at = at.cause)
-    stderr.write(`${at === error ? '' : 'caused by: '}${at.stack}\n`)
+    stderr.write(`${at === error ? '' : 'caused by: '}${shown(at.stack ?? at.message)}\n`)
 }
 
 function isDebugging(): boolean {

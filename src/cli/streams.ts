@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { errnoOf } from '../errors.js'
+import { shownInColour, shownJson } from '../shown-text.js'
 
 /** Nobody reads standard output any more, as after `| head`. */
 export function isBrokenPipe(error: unknown): boolean {
@@ -40,11 +41,12 @@ export async function flush(): Promise<void> {
   await Promise.all([left(process.stdout), left(process.stderr)])
 }
 
-/** Writes a whole text to standard output. */
+/** Writes a whole text to standard output, as it may be shown, with its colours. */
 export async function print(text: string): Promise<void> {
-  await writerOf(process.stdout)(text.endsWith('\n') ? text : `${text}\n`)
+  const visible = shownInColour(text)
+  await writerOf(process.stdout)(visible.endsWith('\n') ? visible : `${visible}\n`)
 }
 
 export async function printJson(value: unknown): Promise<void> {
-  await print(JSON.stringify(value, null, 2))
+  await print(shownJson(value))
 }

@@ -11,7 +11,7 @@ import { readVmFile, vmFileText } from '../vmfile/vmfile.js'
 import type { ActionContext } from './action.js'
 import { EXIT } from './exit.js'
 import { printError } from './report-error.js'
-import { print, printJson } from './streams.js'
+import { print, printJson, writerOf } from './streams.js'
 import { style } from './style.js'
 
 interface Checked {
@@ -41,7 +41,7 @@ export async function format(_: ActionContext, { check }: { check?: boolean }, f
     const formatted = tryFormat(path, text)
     if (formatted === undefined || (check && formatted !== text)) status = EXIT.unfit
     if (formatted === undefined) continue
-    if (path === '-' && !check) await print(formatted)
+    if (path === '-' && !check) await writerOf(process.stdout)(formatted)
     else if (formatted !== text) {
       if (!check) writeFileSync(path, formatted)
       await print(check ? `${path} would change` : `formatted ${path}`)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { shownPlain } from '../shown-text.js'
 
 /** Where a bundle grows, beside the one that it is to replace. */
 const PARTIAL = '.partial-'
@@ -28,11 +29,11 @@ export async function publishBundle(target: string, fill: (staging: string) => P
   }
 }
 
-/** A file of a bundle and its content, in folders that are made as needed. */
+/** A file of a bundle and its content, in folders that are made as needed. Text may be a guest's: it is written as it may be shown. */
 export async function writeInto(directory: string, name: string, content: string | Uint8Array): Promise<void> {
   const path = join(directory, name)
   await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, content)
+  await writeFile(path, typeof content === 'string' ? shownPlain(content) : content)
 }
 
 /** `.mayfly` keeps itself out of version control: nobody has to be told. */

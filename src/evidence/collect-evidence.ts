@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { messageOf } from '../errors.js'
 import { AbortSignal } from '../node-globals.js'
+import { shownJson } from '../shown-text.js'
 import { publishBundle, writeInto } from './bundle.js'
 import { commandsText } from './commands-text.js'
 import { GUEST_FILES, lookIntoGuest } from './guest-look.js'
@@ -61,7 +62,7 @@ export async function collectEvidence(test: TestOutcome, { directory, keep }: Co
     const record = { ...recordOf(test), evidence: folder }
     const verdict = test.judge()
     await writeInto(staging, SUMMARY, summaryText({ test, verdict, vms: record.vms, folder, missing, kept }))
-    await writeInto(staging, RECORD, JSON.stringify(record, null, 2))
+    await writeInto(staging, RECORD, shownJson(record))
     evidence = { folder, record, kept }
   })
   return evidence!

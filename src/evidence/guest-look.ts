@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { runScript } from '../ssh/script.js'
-import { KIB } from '../units.js'
+import { formatBytes, KIB, MIB } from '../units.js'
 import type { Vm } from '../vm/vm.js'
 
 /** A file of the evidence that the guest itself has to tell, and what it holds, for people. */
@@ -15,6 +15,8 @@ export type GuestFile = keyof typeof GUEST_FILES
 const MOST_KERNEL_LOG = 256 * KIB
 const MOST_JOURNAL = 256 * KIB
 const JOURNAL_LINES = 1000
+/** All parts together have less. */
+const MOST_ANSWER = 4 * MIB
 
 export interface GuestLook {
   files: Map<GuestFile, string>
@@ -30,7 +32,12 @@ export async function lookIntoGuest(vm: Vm, signal: AbortSignal): Promise<GuestL
   if (vm.state !== 'running') return { files: new Map(), missing: [`the guest was not asked: it is ${vm.state}`] }
   const token = `@@${randomBytes(6).toString('hex')}`
   const chunks: Buffer[] = []
-  const onStdout = (chunk: Buffer) => void chunks.push(chunk)
+  let bytes = 0
+  const onStdout = (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > MOST_ANSWER) throw new Error(`it sent more than ${formatBytes(MOST_ANSWER)}`)
+    chunks.push(chunk)
+  }
   const asking = vm.life.use('collect evidence', (connection) =>
     runScript(connection, scriptFor(token), { name: 'collect evidence', onStdout }),
   )

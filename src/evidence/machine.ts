@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { messageOf } from '../errors.js'
 import type { AcceleratorKind } from '../host/accelerator.js'
 import type { Wreck } from '../snapshot/wreck.js'
+import { formatBytes, MIB } from '../units.js'
 import type { Vm } from '../vm/vm.js'
 import type { Finding, VmHistory } from './test-record.js'
 
@@ -51,10 +52,22 @@ export function historyOfLost({ name, guest, accelerator, error, wreck }: LostMa
   return { id: wreck?.id ?? name, name, guest, accelerator, state: 'crashed', timings, timeline, findings: [] }
 }
 
-/** What a machine has printed on its console from byte `from` on: the whole of it is in a file, which goes with the machine. */
+/** What is read of a console's log: more of it is a guest that prints in a loop. */
+const MOST_CONSOLE = 8 * MIB
+
+/** What a machine has printed on its console from byte `from` on, the end of it if it is long: its file goes with the machine. */
 export async function consoleOf(vm: Vm, from = 0): Promise<string> {
-  const whole = await readFile(vm.console.logPath).catch(() => undefined)
-  return plainText(whole ? whole.subarray(from).toString() : vm.console.text())
+  const read = await endOf(vm.console.logPath, from).catch(() => undefined)
+  return plainText(read ?? vm.console.text())
+}
+
+async function endOf(path: string, from: number): Promise<string> {
+  await using file = await open(path)
+  const { size } = await file.stat()
+  const start = Math.max(from, size - MOST_CONSOLE)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - start)), 0, undefined, start)
+  const cut = start > from ? `[${formatBytes(start - from)} before this are left out]\n` : ''
+  return `${cut}${buffer.subarray(0, bytesRead).toString()}`
 }
 
 export function plainText(console: string): string {

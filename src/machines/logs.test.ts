@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { followFile } from './follow-file.js'
-import { lastLines } from './last-lines.js'
+import { bytesOf, lastLines } from './last-lines.js'
 
 let root: string
 let path: string
@@ -16,7 +16,7 @@ afterEach(() => rm(root, { recursive: true, force: true }))
 test('the last lines of a file, however long it and they are', async () => {
   expect(await lastLines(path, 3)).toBe('')
   await writeFile(path, 'one\ntwo\nthree')
-  expect(await lastLines(path)).toBe('one\ntwo\nthree')
+  expect(await lastLines(path, 0)).toBe('')
   expect(await lastLines(path, 2)).toBe('two\nthree')
   expect(await lastLines(path, 3)).toBe('one\ntwo\nthree')
   await appendFile(path, '\n')
@@ -25,6 +25,14 @@ test('the last lines of a file, however long it and they are', async () => {
   const long = 'é'.repeat(100_000)
   await writeFile(path, `${long}\n${long}\nlast\n`)
   expect(await lastLines(path, 2)).toBe(`${long}\nlast\n`)
+  let bytes = 0
+  for await (const chunk of bytesOf(path, 200_002)) bytes += chunk.length
+  expect(bytes).toBe(200_002)
+})
+
+test('a line without an end is no more than a megabyte', async () => {
+  await writeFile(path, 'A'.repeat(3 * 1024 ** 2))
+  expect(await lastLines(path, 2)).toHaveLength(1024 ** 2)
 })
 
 test('a file is followed from before it is there, through what is written, replaced and cut', async () => {

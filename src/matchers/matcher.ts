@@ -1,4 +1,5 @@
 import type { MatcherState } from 'vitest'
+import { shown } from '../shown-text.js'
 import { eventually, splitOptions } from './eventually.js'
 import { type Origin, subjectOf } from './subject.js'
 import { written } from './timeline-entry.js'
@@ -58,7 +59,16 @@ function outcome(
 ): Outcome {
   const message = () => {
     const sentence = `${vm ? `${vm.name}: ` : ''}expected ${title} ${wanted}, but it ${seen}`
-    return [sentence, ...evidence.map((line) => `  ${line}`)].join('\n')
+    return shown([sentence, ...evidence.map((line) => `  ${line}`)].join('\n'))
   }
-  return { pass, message, ...(isNot ? {} : compared) }
+  return {
+    pass,
+    message,
+    ...(isNot || !compared ? {} : { actual: printable(compared.actual), expected: printable(compared.expected) }),
+  }
+}
+
+/** vitest prints what was compared as it is. */
+function printable(value: unknown): unknown {
+  return typeof value === 'string' ? shown(value) : value
 }

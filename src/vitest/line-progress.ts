@@ -1,10 +1,11 @@
 import type { Progress } from '../host/progress.js'
 import { performance } from '../node-globals.js'
+import { shownInColour } from '../shown-text.js'
 import { formatMilliseconds } from '../units.js'
 
 /** A line on stderr: vitest captures the console, and shows it only at the end of a file. */
 export function say(line: string): void {
-  process.stderr.write(`mayfly: ${line}\n`)
+  process.stderr.write(`mayfly: ${shownInColour(line)}\n`)
 }
 
 /** A line when a step starts and when it ends. */

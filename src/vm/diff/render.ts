@@ -1,3 +1,4 @@
+import { shownJson } from '../../shown-text.js'
 import type { Change, FileChange, GroupFacts, PackageFacts, PortFacts, UnitFacts, UserFacts } from './machine-diff.js'
 
 const SIGNS = { added: '+', removed: '-', changed: '~' } as const
@@ -60,5 +61,5 @@ function differences<Facts extends object>(
 
 /** In quotes, with escapes, if it would break the line or look like something else. */
 function printable(text: string): string {
-  return /[\p{Cc}\p{Zl}\p{Zp}"\\]|^\s|\s$/u.test(text) ? JSON.stringify(text) : text
+  return /[\p{C}\p{Zl}\p{Zp}"\\]|^\s|\s$/u.test(text) ? shownJson(text) : text
 }

@@ -1,4 +1,5 @@
 import { GuestAssertionError } from '../../errors.js'
+import { shownJson } from '../../shown-text.js'
 import type { Commands } from '../commands.js'
 import type { Timeline } from '../timeline.js'
 import type { LookOptions } from './records.js'
@@ -24,7 +25,7 @@ export abstract class Resource<State = unknown> {
 
   /** `service nginx`, for people. */
   get title(): string {
-    return `${this.kind} ${/^[^\p{C}]+$/u.test(this.name) ? this.name : JSON.stringify(this.name)}`
+    return `${this.kind} ${/^[^\p{C}]+$/u.test(this.name) ? this.name : shownJson(this.name)}`
   }
 
   /** All that is known about it, in one round trip. */
