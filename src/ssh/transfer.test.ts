@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SshConnection } from './connection.js'
 import { type LocalServer, startDropbear, startSshd } from './testing/local-sshd.js'
@@ -11,7 +12,7 @@ import { download, readFile, upload, writeFile } from './transfer.js'
 describe.each([
   ['OpenSSH', startSshd],
   ['dropbear', startDropbear],
-] as const)('transfer over %s', (_name, startServer) => {
+] as const)('transfer over %s', (name, startServer) => {
   let server: LocalServer
   let connection: SshConnection
   let here: string
@@ -117,12 +118,162 @@ describe.each([
     await expect(download(connection, join(there, 'nothing'), join(here, 'dl'))).rejects.toThrow(
       /nothing to .*dl: ENOENT/,
     )
-    await expect(readFile(connection, join(there, 'nothing'))).rejects.toThrow(/: ENOENT/)
+    await expect(readFile(connection, join(there, 'nothing'))).rejects.toMatchObject({
+      shortMessage: `cannot read ${join(there, 'nothing')}: ENOENT`,
+    })
+    await expect(writeFile(connection, join(there, 'is-dir'), '')).rejects.toMatchObject({
+      shortMessage: `cannot write ${join(there, 'is-dir')}: EISDIR`,
+    })
+    await expect(readFile(connection, join(there, 'is-dir'))).rejects.toThrow(/: EISDIR/)
+    await expect(download(connection, join(there, 'is-dir'), join(here, 'f'))).rejects.toThrow(/: ENOTDIR/)
+    await expect(download(connection, join(here, 'f'), join(there, 'is-dir'))).rejects.toThrow(/: EISDIR/)
     await expect(upload(connection, join(here, 'f'), join(there, 'f'), { owner: 'no-such-user' })).rejects.toThrow(
       /: EINVAL/,
     )
     expect((await fs.readdir(there)).filter((name) => /mayfly|^f$/.test(name))).toEqual([])
     expect((await fs.readdir(here)).filter((name) => /mayfly|^dl$/.test(name))).toEqual([])
+  })
+
+  test('what start-up files print and read is neither contents nor a header', async () => {
+    const home = name === 'dropbear' ? join(server.directory, 'home') : server.directory
+    const noise = 'echo "Welcome to D"; echo "F 777 4 8"; read -r -t 0.2 eaten'
+    for (const file of ['.bashrc', '.profile']) await fs.writeFile(join(home, file), `${noise}\n`)
+    try {
+      await writeFile(connection, join(there, 'quiet/x'), 'hello\n', { mode: 0o640 })
+      expect(await readFile(connection, join(there, 'quiet/x'))).toBe('hello\n')
+      await download(connection, join(there, 'quiet/x'), join(here, 'quiet-x'))
+      expect(await fs.readFile(join(here, 'quiet-x'), 'utf8')).toBe('hello\n')
+      expect((await fs.stat(join(here, 'quiet-x'))).mode & 0o777).toBe(0o640)
+      await download(connection, join(there, 'quiet'), join(here, 'quiet'))
+      expect(await fs.readdir(join(here, 'quiet'))).toEqual(['x'])
+      await upload(connection, join(here, 'quiet'), join(there, 'quieter'))
+      expect(await fs.readFile(join(there, 'quieter/x'), 'utf8')).toBe('hello\n')
+    } finally {
+      for (const file of ['.bashrc', '.profile']) await fs.rm(join(home, file))
+    }
+  })
+
+  test('a file goes into a directory whose name ends with a slash', async () => {
+    await fs.writeFile(join(here, 'into'), 'into')
+    await upload(connection, join(here, 'into'), `${join(there, 'slash')}/`)
+    expect(await fs.readFile(join(there, 'slash/into'), 'utf8')).toBe('into')
+    await download(connection, join(there, 'slash/into'), `${join(here, 'slash')}/`)
+    expect(await fs.readFile(join(here, 'slash/into'), 'utf8')).toBe('into')
+  })
+
+  test('a file that grows is taken as long as it was, and one of /proc as long as it is', async () => {
+    const log = join(here, 'log')
+    await fs.writeFile(log, Buffer.alloc(1_000_000, 'a'))
+    const appending = await fs.open(log, 'a')
+    let writing = true
+    const growth = (async () => {
+      while (writing) await appending.write(Buffer.alloc(10_000, 'b'))
+    })()
+    try {
+      await upload(connection, log, join(there, 'log'))
+      await download(connection, log, join(here, 'log-copy'))
+      await fs.mkdir(join(here, 'logs'))
+      await fs.rename(log, join(here, 'logs/log'))
+      await upload(connection, join(here, 'logs'), join(there, 'logs'))
+      await download(connection, join(here, 'logs'), join(here, 'logs-copy'))
+    } finally {
+      writing = false
+      await growth
+      await appending.close()
+    }
+    for (const copy of [
+      join(there, 'log'),
+      join(here, 'log-copy'),
+      join(there, 'logs/log'),
+      join(here, 'logs-copy/log'),
+    ]) {
+      const bytes = await fs.readFile(copy)
+      expect(bytes.subarray(0, 1_000_000).equals(Buffer.alloc(1_000_000, 'a'))).toBe(true)
+      expect(bytes.subarray(1_000_000).every((byte) => byte === 98)).toBe(true)
+    }
+    await upload(connection, '/proc/version', join(there, 'version'))
+    await download(connection, '/proc/version', join(here, 'version'))
+    const version = await fs.readFile('/proc/version', 'utf8')
+    expect(await fs.readFile(join(there, 'version'), 'utf8')).toBe(version)
+    expect(await fs.readFile(join(here, 'version'), 'utf8')).toBe(version)
+  })
+
+  test('copies hard links, and leaves out what has no contents', async () => {
+    const tree = join(here, 'special')
+    await fs.mkdir(tree, { mode: 0o1777 })
+    await fs.chmod(tree, 0o1777)
+    await fs.writeFile(join(tree, 'a'), randomBytes(200_000), { mode: 0o755 })
+    await fs.chmod(join(tree, 'a'), 0o4755)
+    await fs.link(join(tree, 'a'), join(tree, 'b'))
+    execFileSync('mkfifo', [join(tree, 'fifo')])
+    expect(await upload(connection, tree, join(there, 'special'))).toEqual([join(tree, 'fifo')])
+    execFileSync('mkfifo', [join(there, 'special/fifo')])
+    expect(await download(connection, join(there, 'special'), join(here, 'special2'))).toEqual(['"./fifo"'])
+    for (const copy of [join(there, 'special'), join(here, 'special2')]) {
+      const { nlink, mode } = await fs.stat(join(copy, 'b'))
+      expect([nlink, mode & 0o7777, (await fs.stat(copy)).mode & 0o7777]).toEqual([2, 0o4755, 0o1777])
+    }
+  })
+
+  test('carries what comes out of a FIFO, and into a device', async () => {
+    const fifo = join(here, 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const bytes = randomBytes(300_000)
+    const feed = fs.writeFile(fifo, bytes)
+    await upload(connection, fifo, join(there, 'from-fifo'))
+    await feed
+    expect((await fs.readFile(join(there, 'from-fifo'))).equals(bytes)).toBe(true)
+    await download(connection, join(there, 'from-fifo'), '/dev/null')
+    expect((await fs.lstat('/dev/null')).isCharacterDevice()).toBe(true)
+  })
+
+  test('a tree that fits once goes into the file system that is mounted there, which keeps its mode', async () => {
+    const tree = join(here, 'most')
+    await fs.mkdir(join(tree, 'sub'), { recursive: true })
+    await fs.writeFile(join(tree, 'sub/most'), Buffer.alloc(700_000, 'm'))
+    await fs.chmod(tree, 0o700)
+    await fs.mkdir(join(small, 'sub'))
+    await fs.writeFile(join(small, 'sub/kept'), 'kept')
+    await upload(connection, tree, small)
+    expect((await fs.readdir(join(small, 'sub'))).sort()).toEqual(['kept', 'most'])
+    // A directory that is there keeps its mode.
+    expect((await fs.stat(small)).mode & 0o7777).toBe(0o1777)
+    await fs.rm(join(small, 'sub/most'))
+    await download(connection, tree, small)
+    expect((await fs.readdir(join(small, 'sub'))).sort()).toEqual(['kept', 'most'])
+    expect(await fs.readdir(small)).toEqual(['sub'])
+    await fs.rm(join(small, 'sub'), { recursive: true })
+  })
+
+  test('names as long as the file system has them', async () => {
+    const long = 'n'.repeat(255)
+    await writeFile(connection, join(there, long), 'long')
+    await download(connection, join(there, long), join(here, long))
+    await upload(connection, join(here, long), join(there, 'deep', long))
+    expect(await readFile(connection, join(there, 'deep', long))).toBe('long')
+    await download(connection, join(there, 'deep'), join(here, long.replaceAll('n', 'd')))
+    expect(await fs.readdir(join(here, long.replaceAll('n', 'd')))).toEqual([long])
+  })
+
+  test('an aborted download leaves nothing, and stops', async () => {
+    const fifo = join(there, 'endless')
+    execFileSync('mkfifo', [fifo])
+    const controller = new AbortController()
+    const feeding = fs.open(fifo, 'r+')
+    const remembered: string[] = []
+    const running = download(connection, fifo, join(here, 'endless'), { signal: controller.signal }, async (path) => {
+      remembered.push(path)
+      return async () => void remembered.pop()
+    })
+    const feeder = await feeding
+    await feeder.write('some')
+    while ((await fs.readdir(here)).every((entry) => !entry.startsWith('.mayfly-'))) await setImmediate()
+    expect(remembered).toHaveLength(1)
+    controller.abort()
+    await expect(running).rejects.toMatchObject({ code: 'MAYFLY_ABORTED' })
+    await feeder.close()
+    expect((await fs.readdir(here)).filter((entry) => entry.includes('mayfly') || entry === 'endless')).toEqual([])
+    expect(remembered).toEqual([])
   })
 
   test('a full disk is ENOSPC and leaves nothing', async () => {
