@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { basename, join, posix } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { openStore } from '../image/store.js'
+import { Session } from '../session/session.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { download, upload } from '../ssh/transfer.js'
@@ -28,24 +30,40 @@ export async function cp(
     })
   }
   await using connection = await connectToTarget(await targetNamed(remote.name, cacheDir), { signal })
-  await shownProgress().step(`copy ${from} to ${to}`, async () => {
-    if (source) await toHere(connection, source.path || '.', to, signal)
-    else await toMachine(connection, from, target!.path || '.', signal)
+  await shownProgress().step(`copy ${from} to ${to}`, async (log) => {
+    const skipped = source
+      ? await toHere(connection, source.path || '.', to, cacheDir, signal)
+      : await toMachine(connection, from, target!.path || '.', signal)
+    for (const path of skipped) log(`not copied: ${path}`)
   })
   return 0
 }
 
 /** As cp(1) has it: into a directory that is there, else under the name that is given. `dir/.` is what is in it. */
-async function toMachine(connection: SshConnection, local: string, remote: string, signal: AbortSignal): Promise<void> {
+async function toMachine(
+  connection: SshConnection,
+  local: string,
+  remote: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const into = remote.endsWith('/') || (await isRemoteDirectory(connection, remote))
   const name = /(^|\/)\.$/.test(local) ? '' : basename(local)
-  await upload(connection, local, into ? posix.join(remote, name) : remote, { signal })
+  return await upload(connection, local, into ? posix.join(remote, name) : remote, { signal })
 }
 
-async function toHere(connection: SshConnection, remote: string, local: string, signal: AbortSignal): Promise<void> {
+async function toHere(
+  connection: SshConnection,
+  remote: string,
+  local: string,
+  cacheDir: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const into = local.endsWith('/') || (await isDirectory(local))
   const name = /(^|\/)\.$/.test(remote) ? '' : posix.basename(remote)
-  await download(connection, remote, into ? join(local, name) : local, { signal })
+  // It removes what is half copied if this process is killed.
+  await using session = await Session.open(await openStore(cacheDir))
+  const path = into ? join(local, name) : local
+  return await download(connection, remote, path, { signal }, (staging) => session.rememberStaging(staging))
 }
 
 async function isDirectory(path: string): Promise<boolean> {

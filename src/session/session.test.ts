@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -73,6 +73,33 @@ test('the watchdog acts when the parent of its owner dies, though its owner live
   await exited
   await once(watchdog.process, 'exit')
   expect(existsSync(directory)).toBe(false)
+})
+
+test.each(['close', 'owner killed', 'sweep'] as const)('what is put together elsewhere is removed: %s', async (way) => {
+  const session = await Session.open(store)
+  const [kept, moved] = [join(root, '.mayfly-kept'), join(root, ".mayfly-it's moved")]
+  await session.rememberStaging(kept)
+  const forget = await session.rememberStaging(moved)
+  await mkdir(join(kept, 'below'), { recursive: true })
+  await mkdir(moved)
+  await forget()
+  if (way === 'close') await session.close()
+  else if (way === 'owner killed') {
+    const watchdog = startWatchdog(session.id, session.directory)
+    watchdog.lifeline.end()
+    await once(watchdog.process, 'exit')
+    await session.close()
+  } else {
+    const dead = join(store.sessions, '999999999-1-00000000')
+    await rename(session.directory, dead)
+    const old = new Date(Date.now() - 60_000)
+    await session.close()
+    await rm(join(dead, 'alive'), { force: true })
+    await utimes(dead, old, old)
+    expect(existsSync(kept)).toBe(true)
+    await sweep(store)
+  }
+  expect([existsSync(kept), existsSync(moved)]).toEqual([false, true])
 })
 
 test('a sweep removes what nobody looks after, and leaves what lives', async () => {

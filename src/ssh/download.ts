@@ -1,10 +1,10 @@
 import { MayflyError } from '../errors.js'
 import type { SshConnection } from './connection.js'
 import { DownloadReceiver, type RememberStaging } from './download-receiver.js'
-import { exec } from './exec.js'
 import { FramedStream, type FrameSink } from './framed-stream.js'
 import { quote } from './quote.js'
-import { localFailed, remoteFailed, type TransferPaths } from './transfer-error.js'
+import { runScript } from './script.js'
+import { localFailed, nameOf, remoteFailed, type TransferPaths } from './transfer-error.js'
 
 export interface DownloadOptions {
   signal?: AbortSignal | undefined
@@ -89,7 +89,8 @@ async function receive(
   { signal }: DownloadOptions,
 ): Promise<readonly string[]> {
   const stream = new FramedStream(sink)
-  const result = await exec(connection, `${stream.script}\n${script}`, {
+  const result = await runScript(connection, `${stream.script}\n${script}`, {
+    name: nameOf(paths),
     signal,
     onStdout: (chunk) => stream.write(chunk),
   })

@@ -5,10 +5,10 @@ import { basename, posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { MayflyError } from '../errors.js'
 import type { SshConnection } from './connection.js'
-import { exec } from './exec.js'
 import { readExactly } from './read-exactly.js'
+import { runScript } from './script.js'
 import { writeTree } from './tar-writer.js'
-import { localFailed, remoteFailed, type TransferPaths } from './transfer-error.js'
+import { localFailed, nameOf, remoteFailed, type TransferPaths } from './transfer-error.js'
 import { directoryScript, fileScript } from './upload-scripts.js'
 
 export interface UploadOptions {
@@ -116,7 +116,12 @@ async function send(
   { user, signal }: UploadOptions,
 ): Promise<void> {
   const mark = `MAYFLY_${randomBytes(16).toString('hex')}`
-  const result = await exec(connection, `k=${mark}\n${script}`, { stdin: contents, user, signal })
+  const result = await runScript(connection, `k=${mark}\n${script}`, {
+    name: nameOf(paths),
+    stdin: contents,
+    user,
+    signal,
+  })
   if (result.exitCode !== 0) throw remoteFailed(paths, result)
   if (!result.stdout.includes(`${mark}\n`)) throw new Error('the guest did not say that it has everything')
 }
