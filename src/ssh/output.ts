@@ -24,28 +24,36 @@ export class OutputBuffer {
 
   bytes(): Buffer {
     const all = Buffer.concat(this.#chunks)
-    return this.#tailOnly && all.length > TAIL_BYTES ? all.subarray(all.length - TAIL_BYTES) : all
+    return this.#isCut ? all.subarray(all.length - TAIL_BYTES) : all
   }
 
   text(): string {
-    return decode(this.bytes())
+    const bytes = this.bytes()
+    return this.#isCut ? decodeTail(bytes) : bytes.toString()
+  }
+
+  get #isCut(): boolean {
+    return this.#tailOnly && this.#bytes > TAIL_BYTES
   }
 
   /** The last lines, for the details of an error. */
   lastLines(name: string, count = 10): string[] {
-    return lastLines(name, this.bytes().subarray(-4096), count)
+    return lastLines(name, this.bytes(), count)
   }
 }
 
+const SHOWN_BYTES = 4096
+
 export function lastLines(name: string, bytes: Buffer, count = 10): string[] {
-  const text = decode(bytes).trimEnd()
+  const isCut = bytes.length > SHOWN_BYTES
+  const text = (isCut ? decodeTail(bytes.subarray(-SHOWN_BYTES)) : bytes.toString()).trimEnd()
   if (text === '') return []
   const lines = text.split('\n').slice(-count)
   return lines.map((line) => `${name}: ${line}`)
 }
 
-/** UTF-8 text that may begin in the middle of a character, which is then left out. */
-function decode(bytes: Buffer): string {
+/** UTF-8 text that was cut, perhaps in the middle of a character, which is then left out. */
+function decodeTail(bytes: Buffer): string {
   let start = 0
   while (start < 3 && start < bytes.length && (bytes[start]! & 0xc0) === 0x80) start++
   return bytes.toString('utf8', start)
