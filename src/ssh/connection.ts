@@ -38,6 +38,7 @@ export class SshConnection implements AsyncDisposable {
   readonly #keepalive: Keepalive | undefined
   readonly #pending = new Set<PendingOperation>()
   readonly #closeListeners = new Set<(error: MayflyError | undefined) => void>()
+  readonly #killings = new Set<Promise<unknown>>()
   #connected = true
   #closing = false
   #lastError: Error | undefined
@@ -97,6 +98,17 @@ export class SshConnection implements AsyncDisposable {
     const shell = this.#waitingShell
     this.#waitingShell = undefined
     return shell
+  }
+
+  /** Processes of an earlier command are being killed: the next one must not meet them. */
+  untilKilled(killing: Promise<unknown>): void {
+    this.#killings.add(killing)
+    void killing.finally(() => this.#killings.delete(killing))
+  }
+
+  /** Settles when nothing is being killed; undefined if nothing is. */
+  get killings(): Promise<unknown> | undefined {
+    return this.#killings.size === 0 ? undefined : Promise.all(this.#killings)
   }
 
   /** Its machine is going to stand still: until the result is disposed of, that nobody answers says nothing. */

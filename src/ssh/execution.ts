@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
+import { type Bounds, bounded } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { formatMilliseconds, MIB, toMilliseconds } from '../units.js'
@@ -59,6 +60,8 @@ export class Execution {
 
   async result(): Promise<ExecResult<string | Buffer>> {
     if (this.#options.signal?.aborted) throw this.#aborted()
+    const { killings } = this.#connection
+    if (killings) await bounded(killings, this.#bounds)
     const opening = this.#start()
     const status = await this.#interruptible(
       opening,
@@ -74,7 +77,8 @@ export class Execution {
       ...status,
       durationMs: performance.now() - this.#startedAt,
     }
-    await checkUserSwitch(this.#connection, this.#options.user, result)
+    const { user } = this.#options
+    if (user !== undefined) await bounded(checkUserSwitch(this.#connection, user, result), this.#bounds)
     if (!begun) throw this.#notBegun(status)
     return result
   }
@@ -116,7 +120,9 @@ export class Execution {
         }, reject)
       }
       const timer =
-        this.#timeoutMs === undefined ? undefined : setTimeout(() => interrupt(() => this.#timedOut()), this.#timeoutMs)
+        this.#timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => interrupt(() => this.#timedOut()), this.#bounds.leftMs)
       const onAbort = () => interrupt(() => this.#aborted())
       signal?.addEventListener('abort', onAbort, { once: true })
       let done = false
@@ -221,6 +227,17 @@ export class Execution {
       stdin.off('error', fail)
     })
     stdin.pipe(channel)
+  }
+
+  /** For what comes before and after the command. */
+  get #bounds(): Bounds {
+    const elapsed = performance.now() - this.#startedAt
+    return {
+      leftMs: Math.max(1, (this.#timeoutMs ?? Number.POSITIVE_INFINITY) - elapsed),
+      signal: this.#options.signal,
+      late: () => this.#timedOut(),
+      aborted: () => this.#aborted(),
+    }
   }
 
   #evidence(): string[] {

@@ -1,17 +1,21 @@
+import { within } from '../deadline.js'
 import { messageOf } from '../errors.js'
-import { clearTimeout, setTimeout } from '../node-globals.js'
+import { setTimeout } from '../node-globals.js'
 import { scriptLine } from './any-shell.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { quote } from './quote.js'
 import { abandon } from './ssh2-internals.js'
 
-/** How long killing may take before the caller is told anyway. */
+/** How long the caller waits for the processes to be gone: its own time is over. */
+const PATIENCE_MS = 400
+/** How long they are being killed. */
 const KILL_DEADLINE_MS = 5_000
 
 /**
  * Kills every process of the guest whose environment or command line holds `marker`, and all their descendants, and
- * closes the command's own channel. Never rejects.
+ * closes the command's own channel. Never rejects. If that takes longer than the caller can wait, it goes on, and the next
+ * command waits for it.
  * @returns why the processes may still be there, or undefined if they are gone.
  */
 export async function killMarked(
@@ -19,21 +23,34 @@ export async function killMarked(
   marker: string,
   opening: Promise<OpenChannel>,
 ): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('its processes may still run: the guest did not answer'), KILL_DEADLINE_MS)
-  })
+  const killing = killInTime(connection, marker, opening)
+  connection.untilKilled(killing)
+  return await within(killing, PATIENCE_MS, () => new Error('the guest has not answered yet')).catch(stillThere)
+}
+
+async function killInTime(
+  connection: SshConnection,
+  marker: string,
+  opening: Promise<OpenChannel>,
+): Promise<string | undefined> {
   try {
-    return await Promise.race([deadline, kill(connection, marker, opening)])
+    return await within(
+      kill(connection, marker, opening),
+      KILL_DEADLINE_MS,
+      () => new Error('the guest did not answer'),
+    )
   } catch (error) {
-    return `its processes may still run: ${messageOf(error)}`
+    return stillThere(error)
   } finally {
-    clearTimeout(timer)
     opening.then(
       ({ channel }) => abandon(channel),
       () => {},
     )
   }
+}
+
+function stillThere(error: unknown): string {
+  return `its processes may still run: ${messageOf(error)}`
 }
 
 async function kill(connection: SshConnection, marker: string, opening: Promise<OpenChannel>): Promise<undefined> {

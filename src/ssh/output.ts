@@ -7,6 +7,7 @@ export class OutputBuffer {
   readonly #tailOnly: boolean
   readonly #limit: number
   #bytes = 0
+  #dropped = false
 
   constructor(limit: number, tailOnly: boolean) {
     this.#limit = limit
@@ -18,13 +19,16 @@ export class OutputBuffer {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
     if (!this.#tailOnly) return this.#bytes <= this.#limit
-    while (this.#bytes - this.#chunks[0]!.length >= TAIL_BYTES) this.#bytes -= this.#chunks.shift()!.length
+    while (this.#bytes - this.#chunks[0]!.length >= TAIL_BYTES) {
+      this.#bytes -= this.#chunks.shift()!.length
+      this.#dropped = true
+    }
     return true
   }
 
   bytes(): Buffer {
     const all = Buffer.concat(this.#chunks)
-    return this.#isCut ? all.subarray(all.length - TAIL_BYTES) : all
+    return this.#isCut ? all.subarray(-TAIL_BYTES) : all
   }
 
   text(): string {
@@ -33,7 +37,7 @@ export class OutputBuffer {
   }
 
   get #isCut(): boolean {
-    return this.#tailOnly && this.#bytes > TAIL_BYTES
+    return this.#dropped || (this.#tailOnly && this.#bytes > TAIL_BYTES)
   }
 
   /** The last lines, for the details of an error. */

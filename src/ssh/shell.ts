@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ClientChannel } from 'ssh2'
+import { bounded } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { clearTimeout, setTimeout } from '../node-globals.js'
 import { openChannel } from './channel.js'
@@ -11,6 +12,8 @@ export interface ShellOptions {
   rows?: number | undefined
   /** Terminal type. Default `xterm-256color`. */
   term?: string | undefined
+  /** Aborting ends the wait for the shell, not one that is open. */
+  signal?: AbortSignal | undefined
 }
 
 export interface ShellExit {
@@ -29,9 +32,12 @@ export interface Shell extends AsyncDisposable {
   close(): void
 }
 
-/** @throws MayflyError MAYFLY_SSH_FAILED */
+/** A server that answers opens a shell in less, also in an emulated guest. */
+const OPEN_MS = 30_000
+
+/** @throws MayflyError MAYFLY_SSH_FAILED, MAYFLY_ABORTED */
 export async function openShell(connection: SshConnection, options: ShellOptions = {}): Promise<Shell> {
-  const { cols = 80, rows = 24, term = 'xterm-256color' } = options
+  const { cols = 80, rows = 24, term = 'xterm-256color', signal } = options
   const opening = openChannel(
     connection,
     'shell',
@@ -40,7 +46,15 @@ export async function openShell(connection: SshConnection, options: ShellOptions
         client.shell({ cols, rows, term }, (error, opened) => (error ? reject(error) : resolve(opened)))
       }),
   )
-  const { channel, connection: lane } = await opening.opened
+  const { channel, connection: lane } = await bounded(opening.opened, {
+    leftMs: OPEN_MS,
+    signal,
+    late: () => new MayflyError('MAYFLY_SSH_FAILED', 'the server did not open a shell within 30 s'),
+    aborted: () => new MayflyError('MAYFLY_ABORTED', 'opening a shell was aborted', { cause: signal?.reason }),
+  }).catch((error) => {
+    if (!opening.cancel()) opening.opened.then((late) => hangUp(late.channel)).catch(() => {})
+    throw error
+  })
   const exited = lane.during('shell', () => exitOf(channel))
   // Whoever never looks at it must not get an unhandled rejection.
   exited.catch(() => {})

@@ -1,4 +1,4 @@
-import { within } from '../deadline.js'
+import { type Bounds, within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { performance } from '../node-globals.js'
 import { formatMilliseconds } from '../units.js'
@@ -39,6 +39,32 @@ export class Allowance {
   /** What an operation's own option must become, if the test's time is what limits it. */
   get timeout(): { timeout?: number } {
     return this.#test ? { timeout: this.leftMs } : {}
+  }
+
+  /** What is left to an operation that begins now: what it was given, unless waiting for the connection took some of it. */
+  get rest(): { timeout?: number } {
+    const waited = this.elapsedMs > 50 && this.limitMs !== Number.POSITIVE_INFINITY
+    return waited ? { timeout: this.leftMs } : this.timeout
+  }
+
+  /** For what comes before a command begins: the connection, or a boot that it waits for. */
+  bounds(text: string, signal?: AbortSignal): Bounds {
+    const details = [`command: ${text}`, 'it was not started: there was no connection to the guest']
+    return {
+      leftMs: this.leftMs,
+      signal,
+      late: () => {
+        const message = `the command did not end within ${formatMilliseconds(this.limitMs)}`
+        return new MayflyError('MAYFLY_COMMAND_TIMEOUT', message, {
+          details: [...this.reason, ...details],
+          hint: this.hint,
+        })
+      },
+      aborted: () => {
+        const message = `the command was aborted after ${formatMilliseconds(this.elapsedMs)}`
+        return new MayflyError('MAYFLY_ABORTED', message, { details, cause: signal?.reason })
+      },
+    }
   }
 
   get elapsedMs(): number {

@@ -1,4 +1,6 @@
-import { GuestAssertionError } from '../errors.js'
+import { GuestAssertionError, MayflyError } from '../errors.js'
+import { AbortSignal } from '../node-globals.js'
+import type { SshConnection } from '../ssh/connection.js'
 import { type ExecOptions, type ExecResult, exec } from '../ssh/exec.js'
 import { type ProbeOptions, probe } from '../ssh/probe.js'
 import { openShell, type Shell, type ShellOptions } from '../ssh/shell.js'
@@ -37,7 +39,11 @@ export abstract class Commands extends VmBase {
     const text = textOf(command)
     const allowed = this.#allow(options)
     return allowed.hold(text, () =>
-      this.life.use(`exec ${text}`, (connection) => exec(connection, command, { ...options, ...allowed.timeout })),
+      this.life.use(
+        `exec ${text}`,
+        (connection) => exec(connection, command, { ...options, ...allowed.rest }),
+        () => allowed.bounds(text, options?.signal),
+      ),
     )
   }
 
@@ -48,8 +54,13 @@ export abstract class Commands extends VmBase {
    */
   probe(script: string, options?: ProbeOptions): Promise<ExecResult> {
     const allowed = this.#allow(options)
-    return allowed.hold('a look at the guest', () =>
-      this.life.use('look at the guest', (connection) => probe(connection, script, { ...options, ...allowed.timeout })),
+    const name = 'a look at the guest'
+    return allowed.hold(name, () =>
+      this.life.use(
+        'look at the guest',
+        (connection) => probe(connection, script, { ...options, ...allowed.rest }),
+        () => allowed.bounds(name, options?.signal),
+      ),
     )
   }
 
@@ -93,10 +104,30 @@ export abstract class Commands extends VmBase {
     })
   }
 
+  /** Runs `work` with `options` and a signal that also ends it when the test's time is over. */
+  async #limited<T, O extends { signal?: AbortSignal | undefined }>(
+    what: string,
+    options: O | undefined,
+    work: (connection: SshConnection, limits: O) => Promise<T>,
+  ): Promise<T> {
+    const allowed = this.#allow()
+    const late = allowed.limitMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(allowed.limitMs)
+    const signals = [options?.signal, late].filter((signal) => signal !== undefined)
+    const limits = { ...options, ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}) } as O
+    const bounds = () => allowed.bounds(what, options?.signal)
+    try {
+      return await this.life.use(what, (connection) => work(connection, limits), bounds)
+    } catch (error) {
+      throw late?.aborted && !options?.signal?.aborted && isAborted(error) ? bounds().late() : error
+    }
+  }
+
   /** An interactive shell. */
   shell(options?: ShellOptions): Promise<Shell> {
     this.timeline.add('note', 'a shell was opened')
-    return this.life.use('open a shell', (connection) => openShell(connection, options))
+    return this.#limited('open a shell', undefined, (connection, { signal }) =>
+      openShell(connection, { signal, ...options }),
+    )
   }
 
   /**
@@ -105,7 +136,7 @@ export abstract class Commands extends VmBase {
    */
   upload(local: string, remote: string, options?: UploadOptions): Promise<void> {
     return this.#transfer(`upload ${local} to ${remote}`, () =>
-      this.life.use('upload', (connection) => upload(connection, local, remote, options)),
+      this.#limited('upload', options, (connection, limits) => upload(connection, local, remote, limits)),
     )
   }
 
@@ -116,8 +147,8 @@ export abstract class Commands extends VmBase {
   download(remote: string, local: string, options?: DownloadOptions): Promise<void> {
     const { session } = this.clone.prepared.harness
     return this.#transfer(`download ${remote} to ${local}`, () =>
-      this.life.use('download', (connection) =>
-        download(connection, remote, local, options, (path) => session.rememberStaging(path)),
+      this.#limited('download', options, (connection, limits) =>
+        download(connection, remote, local, limits, (path) => session.rememberStaging(path)),
       ),
     )
   }
@@ -129,7 +160,7 @@ export abstract class Commands extends VmBase {
 
   writeFile(remote: string, content: string | Uint8Array, options?: UploadOptions): Promise<void> {
     return this.timeline.during('transfer', `write ${remote}`, () =>
-      this.life.use('writeFile', (connection) => writeFile(connection, remote, content, options)),
+      this.#limited('writeFile', options, (connection, limits) => writeFile(connection, remote, content, limits)),
     )
   }
 
@@ -140,9 +171,15 @@ export abstract class Commands extends VmBase {
     options?: DownloadOptions & { encoding?: 'utf8' | 'buffer' | undefined },
   ): Promise<string | Buffer> {
     return this.timeline.during('transfer', `read ${remote}`, () =>
-      this.life.use('readFile', (connection) => readFile(connection, remote, options as { encoding: 'buffer' })),
+      this.#limited('readFile', options, (connection, limits) =>
+        readFile(connection, remote, limits as { encoding: 'buffer' }),
+      ),
     )
   }
+}
+
+function isAborted(error: unknown): boolean {
+  return error instanceof MayflyError && error.code === 'MAYFLY_ABORTED'
 }
 
 export function textOf(command: Command): string {

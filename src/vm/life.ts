@@ -1,4 +1,4 @@
-import { within } from '../deadline.js'
+import { type Bounds, bounded, UNBOUNDED, within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
 import { AbortController } from '../node-globals.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
@@ -10,6 +10,7 @@ import { isFixedOverSsh, setRight, setRightOverSsh } from '../snapshot/set-right
 import { takeCheckpoint } from '../snapshot/take-checkpoint.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
+import { assertPort } from './forwards.js'
 import { InFlight } from './in-flight.js'
 import { explainLost } from './lost-connection.js'
 import { Reach } from './reach.js'
@@ -62,15 +63,23 @@ export class Life {
     return this.#reach.hostPorts(this.#running.card)
   }
 
-  /** Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile. */
-  async use<T>(what: string, work: (connection: SshConnection) => Promise<T>): Promise<T> {
-    await this.#restart
+  /**
+   * Runs `work` on the open connection, made again if it is gone; ends at once, saying why, if the machine dies meanwhile.
+   * @param bounds hold for the time until `work` begins.
+   */
+  async use<T>(
+    what: string,
+    work: (connection: SshConnection) => Promise<T>,
+    bounds: () => Bounds = () => UNBOUNDED,
+  ): Promise<T> {
+    if (this.#restart) await bounded(this.#restart, bounds())
     this.#assertState('running', what)
     this.#reach.assertNetwork(what)
     const witness = this.witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
-    const working = this.connect().then((connection) => {
+    const connecting = this.connect()
+    const working = bounded(connecting, bounds()).then((connection) => {
       inFlight.throwIfEnded()
       return work(connection)
     })
@@ -159,6 +168,7 @@ export class Life {
 
   /** Where a port of the guest can be reached. */
   async forwardPort(guestPort: number): Promise<SshAddress> {
+    assertPort(guestPort)
     await this.#restart
     this.#assertAlive('forward a port')
     return await this.#reach.forward(this.#running, guestPort)

@@ -1,3 +1,4 @@
+import { MayflyError } from '../errors.js'
 import type { NetworkCard } from '../qemu/argv.js'
 import { bootTimeoutMs } from '../snapshot/boot-timeout.js'
 import type { Clone } from '../snapshot/clone.js'
@@ -7,6 +8,9 @@ import type { Running } from '../snapshot/running.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import { Forwards } from './forwards.js'
+
+/** A server that restarts is back in a few seconds, also in an emulated guest. */
+const RECONNECT_MS = 30_000
 
 /** How one machine's guest is reached: where its SSH server listens at the moment, the one connection, the ports that lead to others. */
 export class Reach {
@@ -75,10 +79,24 @@ export class Reach {
     // Somebody else found it gone as well, and is making the next one.
     if (this.#connection !== current) return await this.connect(running, booting)
     const { guest, template } = this.#clone.prepared
-    const how = { timeoutMs: this.#bootTimeoutMs, name: guest.name, agent: booting && template.manifest.agent }
-    const connecting = untilReady(running(), this.target, how)
+    const how = { timeoutMs: this.#bootTimeoutMs, name: guest.name, agent: template.manifest.agent }
+    const connecting = booting ? untilReady(running(), this.target, how) : this.#reconnect(running())
     this.#connection = connecting
     return await connecting
+  }
+
+  /** A guest that is up has no reason to be as slow as one that boots. */
+  async #reconnect(running: Running): Promise<SshConnection> {
+    const { name } = this.#clone.prepared.guest
+    const timeoutMs = Math.min(this.#bootTimeoutMs, RECONNECT_MS)
+    try {
+      return await untilReady(running, this.target, { timeoutMs, name })
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_BOOT_TIMEOUT') throw error
+      const { shortMessage, details, cause } = error
+      const hint = "Does the guest's SSH server still run? Its network and its firewall must let it be reached."
+      throw new MayflyError('MAYFLY_SSH_FAILED', shortMessage, { details, hint, cause })
+    }
   }
 
   /** Does not wait: one that is still being made ends with the machine. */

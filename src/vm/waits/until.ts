@@ -34,6 +34,7 @@ export interface Awaited<T> {
 const DEFAULT_TIMEOUT = '1m'
 const FIRST_PAUSE_MS = 20
 const HANGS_MS = 2000
+const SILENT_GRACE_MS = 400
 /** The pause after a look, in terms of what the look took. */
 const PAUSE_PER_LOOK = 2
 /** For looks of Mayfly's own, which cost little. */
@@ -68,6 +69,7 @@ class Wait<T> {
   readonly #allowed: Allowance
   readonly #signal: AbortSignal
   #attempts = 0
+  #silent = false
   #seen: readonly string[] = []
   /** Why the last look could not be made. */
   #lost: MayflyError | undefined
@@ -109,6 +111,7 @@ class Wait<T> {
       const tooLate = delay(this.#allowed.leftMs, undefined, { signal })
       const sight = await Promise.race([this.#awaited.look({ signal }), tooLate])
       if (!sight) return this.#unfinished(this.#allowed.elapsedMs - before)
+      this.#silent = false
       this.#lost = undefined
       return sight
     } catch (error) {
@@ -127,6 +130,7 @@ class Wait<T> {
 
   /** Of a look that is cut off by the deadline, which is news only if it is the first, or hangs. */
   #unfinished(tookMs: number): { seen: readonly string[] } {
+    this.#silent = true
     if (this.#seen.length > 0 && tookMs < HANGS_MS) return { seen: this.#seen }
     const seen = this.#awaited.unfinished?.() ?? ['the guest did not answer']
     return { seen: [...this.#seen, `last: not over after ${formatMilliseconds(tookMs)}`, ...seen] }
@@ -171,7 +175,9 @@ class Wait<T> {
   }
 
   async #explain(): Promise<readonly string[]> {
+    // A guest that did not answer the last look is not worth more of the caller's time.
+    const patience = this.#silent ? SILENT_GRACE_MS : this.#allowed.graceMs
     const explaining = this.#awaited.explain?.({ signal: this.#signal }) ?? Promise.resolve([])
-    return await within(explaining, this.#allowed.graceMs, () => new Error('late')).catch(() => [])
+    return await within(explaining, patience, () => new Error('late')).catch(() => [])
   }
 }
