@@ -64,7 +64,7 @@ export class HelperShell {
 
   /**
    * Runs one script; the one before must have ended.
-   * @throws MayflyError MAYFLY_SSH_FAILED when the shell or the connection ends.
+   * @throws MayflyError MAYFLY_SSH_FAILED when the shell or the connection ends, MAYFLY_OUTPUT_TOO_LARGE.
    */
   run(script: string): Promise<ScriptResult> {
     const { channel, connection } = this.#open
@@ -84,6 +84,10 @@ export class HelperShell {
         )
         const [exitCode] = await Promise.race([Promise.all([running.stdout.ended, running.stderr.ended]), end])
         return { stdout: running.stdout.text, stderr: running.stderr.text, exitCode }
+      } catch (error) {
+        // One that is still printing cannot be asked anything else.
+        if (error instanceof MayflyError && error.code === 'MAYFLY_OUTPUT_TOO_LARGE') void this.kill()
+        throw error
       } finally {
         channel.off('close', ended)
         this.#heard ||= running.stdout.started

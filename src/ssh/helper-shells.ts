@@ -40,7 +40,8 @@ export class HelperShells {
     } catch (error) {
       if (!signal.aborted) {
         // The guest killed it, as it may; nothing is lost by another look.
-        if (this.#connection.connected && !shell.alive && shell.heard) return await this.run(script, signal)
+        const killed = error instanceof MayflyError && error.code === 'MAYFLY_SSH_FAILED' && !shell.alive && shell.heard
+        if (killed && this.#connection.connected) return await this.run(script, signal)
         throw error
       }
       const { stdout, stderr } = shell.sofar

@@ -1,29 +1,58 @@
 /** How much of a streamed output the result still holds. */
 export const TAIL_BYTES = 64 * 1024
 
+/** Of the details of an error. */
+const SHOWN_BYTES = 4096
+/** Shorter chunks are copied together: each would cost more than what is in it. */
+const SHORT_BYTES = 4096
+const BLOCK_BYTES = 64 * 1024
+
 /** The output of one stream: all of it up to a limit, or only its end. */
 export class OutputBuffer {
-  readonly #chunks: Buffer[] = []
+  #chunks: Buffer[] = []
   readonly #tailOnly: boolean
   readonly #limit: number
   #bytes = 0
   #dropped = false
+  /** What is free of the last chunk, which short ones are copied into. */
+  #free: Buffer = Buffer.alloc(0)
 
   constructor(limit: number, tailOnly: boolean) {
     this.#limit = limit
     this.#tailOnly = tailOnly
   }
 
-  /** False once more has come than the limit. */
+  /** False once more has come than the limit: then only the end is kept. */
   add(chunk: Buffer): boolean {
-    this.#chunks.push(chunk)
+    if (chunk.length > 0) this.#keep(chunk)
     this.#bytes += chunk.length
-    if (!this.#tailOnly) return this.#bytes <= this.#limit
-    while (this.#bytes - this.#chunks[0]!.length >= TAIL_BYTES) {
-      this.#bytes -= this.#chunks.shift()!.length
+    if (!this.#tailOnly && this.#bytes <= this.#limit) return true
+    const kept = this.#tailOnly ? TAIL_BYTES : SHOWN_BYTES + 1
+    let first = 0
+    while (first < this.#chunks.length - 1 && this.#bytes - this.#chunks[first]!.length >= kept)
+      this.#bytes -= this.#chunks[first++]!.length
+    if (first > 0) {
+      this.#chunks = this.#chunks.slice(first)
       this.#dropped = true
     }
-    return true
+    return this.#tailOnly
+  }
+
+  #keep(chunk: Buffer): void {
+    if (chunk.length >= SHORT_BYTES) {
+      this.#chunks.push(chunk)
+      this.#free = this.#free.subarray(0, 0)
+      return
+    }
+    if (chunk.length > this.#free.length) {
+      const block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(chunk.length, 2 * this.#bytes)))
+      this.#chunks.push(block.subarray(0, 0))
+      this.#free = block
+    }
+    chunk.copy(this.#free)
+    const last = this.#chunks.at(-1)!
+    this.#chunks[this.#chunks.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + chunk.length)
+    this.#free = this.#free.subarray(chunk.length)
   }
 
   bytes(): Buffer {
@@ -42,11 +71,11 @@ export class OutputBuffer {
 
   /** The last lines, for the details of an error. */
   lastLines(name: string, count = 10): string[] {
-    return lastLines(name, this.bytes(), count)
+    let [from, length] = [this.#chunks.length, 0]
+    while (from > 0 && length <= SHOWN_BYTES) length += this.#chunks[--from]!.length
+    return lastLines(name, Buffer.concat(this.#chunks.slice(from)), count)
   }
 }
-
-const SHOWN_BYTES = 4096
 
 export function lastLines(name: string, bytes: Buffer, count = 10): string[] {
   const isCut = bytes.length > SHOWN_BYTES

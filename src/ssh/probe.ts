@@ -3,6 +3,7 @@ import { AbortController, clearTimeout, performance, setTimeout } from '../node-
 import { type Duration, formatMilliseconds, toMilliseconds } from '../units.js'
 import type { SshConnection } from './connection.js'
 import type { ExecResult } from './exec.js'
+import { MOST_LOOK_BYTES } from './framed.js'
 import { runScript } from './script.js'
 
 export interface ProbeOptions {
@@ -22,7 +23,12 @@ export async function probe(
   { timeout, signal }: ProbeOptions = {},
 ): Promise<ExecResult> {
   if (connection.isDropbear)
-    return await runScript(connection, script, { name: 'a look at the guest', timeout, signal })
+    return await runScript(connection, script, {
+      name: 'a look at the guest',
+      timeout,
+      signal,
+      maxBuffer: MOST_LOOK_BYTES,
+    })
   const startedAt = performance.now()
   const stop = new AbortController()
   const limit = timeout === undefined ? undefined : toMilliseconds(timeout, 'timeout')

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { AfterMarker } from './after-marker.js'
 import { EXIT_CSH } from './any-shell.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
@@ -39,13 +40,15 @@ export class WaitingShell {
       return new Promise<void>((resolve, reject) => {
         channel.once('close', () => reject(new Error('the shell ended')))
         // What the shell's own start-up files print comes before.
-        let printed = ''
+        const beginning = new AfterMarker(token)
         channel.on('data', function listen(chunk: Buffer) {
-          printed += chunk.toString('latin1')
-          if (!printed.endsWith(token)) return
+          beginning.take(chunk)
+          if (beginning.patient && !beginning.seen) return
           channel.off('data', listen)
           channel.pause()
-          resolve()
+          if (beginning.seen) return resolve()
+          abandon(channel)
+          reject(new Error("the shell's start-up files do not stop printing"))
         })
       })
     })
