@@ -14,8 +14,10 @@ const PACKAGES = [
   ...['systemd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'openssh-server', 'openssh-sftp-server', 'sudo'],
   ...['iproute2', 'iputils-ping', 'procps', 'ca-certificates', 'netbase', 'e2fsprogs', 'less', 'adduser'],
 ]
-/** What the initramfs loads to reach the disk, and the network so that nothing has to wait for udev. */
-const MODULES = ['virtio_pci', 'virtio_blk', 'ext4', 'virtio_net']
+/** The initramfs loads the disk, the network and the power button, so that nothing has to wait for udev. */
+const MODULES = ['virtio_pci', 'virtio_blk', 'ext4', 'virtio_net', 'button', 'evdev']
+/** Loading AppArmor profiles takes longer than the rest of a boot, and Docker fails where AppArmor is on without its parser. */
+const CMDLINE = ['apparmor=0']
 const SKIPPED = ['/usr/share/man/*', '/usr/share/locale/*', '/usr/share/doc/*', '/usr/share/info/*']
 
 /** Builds the guest that runs systemd from a disk: a kernel, a tiny initramfs and an ext4 file system in qcow2. */
@@ -47,7 +49,7 @@ export async function buildDebian(
     kernel: 'vmlinux',
     firmwareKernel: 'vmlinuz',
     initrd: 'initrd.cpio',
-    cmdline: [],
+    cmdline: CMDLINE,
     disk: { path: 'disk.qcow2', format: 'qcow2', virtualSizeBytes: recipe.diskSizeBytes },
     features: { seed: true, agent: true },
   }
