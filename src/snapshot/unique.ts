@@ -20,7 +20,12 @@ hostname "$name"
 if [ -e /etc/hostname ]; then echo "$name" >/etc/hostname; fi
 sed -i "s/^127\\.0\\.1\\.1 .*/127.0.1.1 $name/" /etc/hosts
 umask 022
+old=$(cat /etc/machine-id 2>/dev/null || :)
 echo "$id" >/etc/machine-id
+# journalctl looks only into the directory with the machine-id as its name.
+for logs in /var/log/journal /run/log/journal; do
+  if [ -n "$old" ] && [ -d "$logs/$old" ]; then ln -s "$old" "$logs/$id"; fi
+done
 umask 077
 for file in /mayfly/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key; do
   if [ -e "$file" ]; then echo "$key" >"$file"; rm -f "$file.pub"; fi
