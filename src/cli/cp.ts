@@ -30,11 +30,11 @@ export async function cp(
     })
   }
   await using connection = await connectToTarget(await targetNamed(remote.name, cacheDir), { signal })
-  await shownProgress().step(`copy ${from} to ${to}`, async (log) => {
+  await shownProgress().step(`copy ${from} to ${to}`, async () => {
     const skipped = source
       ? await toHere(connection, source.path || '.', to, cacheDir, signal)
       : await toMachine(connection, from, target!.path || '.', signal)
-    for (const path of skipped) log(`not copied: ${path}`)
+    for (const path of skipped) process.stderr.write(`mayfly: not copied: ${JSON.stringify(path)}\n`)
   })
   return 0
 }
