@@ -3,6 +3,7 @@ import { basename, join, posix } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { openStore } from '../image/store.js'
 import { Session } from '../session/session.js'
+import { shown } from '../shown-text.js'
 import type { SshConnection } from '../ssh/connection.js'
 import { exec } from '../ssh/exec.js'
 import { download, upload } from '../ssh/transfer.js'
@@ -34,7 +35,7 @@ export async function cp(
     const skipped = source
       ? await toHere(connection, source.path || '.', to, cacheDir, signal)
       : await toMachine(connection, from, target!.path || '.', signal)
-    for (const path of skipped) process.stderr.write(`mayfly: not copied: ${JSON.stringify(path)}\n`)
+    for (const path of skipped) process.stderr.write(`mayfly: not copied: ${shown(path)}\n`)
   })
   return 0
 }

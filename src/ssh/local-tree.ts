@@ -100,7 +100,7 @@ export class LocalTree implements TarSink {
   }
 
   skip(entry: RawHeader): void {
-    if (this.#skipped.length < 1000) this.#skipped.push(shown(entry.name))
+    if (this.#skipped.length < 1000) this.#skipped.push(bytesOf(entry.name).toString())
   }
 
   /** Makes nothing more, and closes what is open. */

@@ -127,6 +127,7 @@ describe.each([
     await expect(writeFile(connection, join(there, 'is-dir'), '')).rejects.toMatchObject({
       shortMessage: `cannot write ${join(there, 'is-dir')}: EISDIR`,
     })
+    await expect(writeFile(connection, `${there}/new/`, '')).rejects.toThrow(/new\/: EISDIR/)
     await expect(readFile(connection, join(there, 'is-dir'))).rejects.toThrow(/: EISDIR/)
     await expect(download(connection, join(there, 'is-dir'), join(here, 'f'))).rejects.toThrow(/: ENOTDIR/)
     await expect(download(connection, join(here, 'f'), join(there, 'is-dir'))).rejects.toThrow(/: EISDIR/)
@@ -211,7 +212,7 @@ describe.each([
     execFileSync('mkfifo', [join(tree, 'fifo')])
     expect(await upload(connection, tree, join(there, 'special'))).toEqual([join(tree, 'fifo')])
     execFileSync('mkfifo', [join(there, 'special/fifo')])
-    expect(await download(connection, join(there, 'special'), join(here, 'special2'))).toEqual(['"./fifo"'])
+    expect(await download(connection, join(there, 'special'), join(here, 'special2'))).toEqual(['./fifo'])
     for (const copy of [join(there, 'special'), join(here, 'special2')]) {
       const { nlink, mode } = await fs.stat(join(copy, 'b'))
       expect([nlink, mode & 0o7777, (await fs.stat(copy)).mode & 0o7777]).toEqual([2, 0o4755, 0o1777])

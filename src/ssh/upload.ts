@@ -77,6 +77,7 @@ export async function writeFile(
   const { owner } = options
   const mode = checkMode(options.mode)
   try {
+    if (remote.endsWith('/')) throw Object.assign(new Error('the name of a directory ends so'), { code: 'EISDIR' })
     const script = fileScript({ remote, mode, owner, ends: { size: bytes.length } })
     await send(connection, paths, script, bytes, options)
   } catch (thrown) {
