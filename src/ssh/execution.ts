@@ -61,7 +61,11 @@ export class Execution {
   async result(): Promise<ExecResult<string | Buffer>> {
     if (this.#options.signal?.aborted) throw this.#aborted()
     const { killings } = this.#connection
-    if (killings) await bounded(killings, this.#bounds)
+    if (killings) {
+      const why = ['it was not started: what an earlier command has started is being killed']
+      const late = () => this.#timedOut().withDetails(why)
+      await bounded(killings, { ...this.#bounds, late, aborted: () => this.#aborted().withDetails(why) })
+    }
     const opening = this.#start()
     const status = await this.#interruptible(
       opening,

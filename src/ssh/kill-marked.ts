@@ -1,21 +1,21 @@
 import { within } from '../deadline.js'
 import { messageOf } from '../errors.js'
-import { setTimeout } from '../node-globals.js'
+import { clearTimeout, setTimeout } from '../node-globals.js'
 import { scriptLine } from './any-shell.js'
 import { type OpenChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
 import { quote } from './quote.js'
 import { abandon } from './ssh2-internals.js'
 
-/** How long the caller waits for the processes to be gone: its own time is over. */
-const PATIENCE_MS = 400
+/** How long a guest may be silent before the caller, whose own time is over, stops waiting for the end of the processes. */
+const PATIENCE_MS = 300
 /** How long they are being killed. */
 const KILL_DEADLINE_MS = 5_000
 
 /**
  * Kills every process of the guest whose environment or command line holds `marker`, and all their descendants, and
- * closes the command's own channel. Never rejects. If that takes longer than the caller can wait, it goes on, and the next
- * command waits for it.
+ * closes the command's own channel. Never rejects. If the guest is silent, killing goes on while the caller is told, and the
+ * next command waits for it.
  * @returns why the processes may still be there, or undefined if they are gone.
  */
 export async function killMarked(
@@ -23,19 +23,32 @@ export async function killMarked(
   marker: string,
   opening: Promise<OpenChannel>,
 ): Promise<string | undefined> {
-  const killing = killInTime(connection, marker, opening)
-  connection.untilKilled(killing)
-  return await within(killing, PATIENCE_MS, () => new Error('the guest has not answered yet')).catch(stillThere)
+  return await new Promise((resolve) => {
+    let timer: NodeJS.Timeout
+    const onProgress = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => resolve(stillThere(new Error('the guest does not answer'))), PATIENCE_MS)
+    }
+    onProgress()
+    const killing = killInTime(connection, marker, opening, onProgress)
+    connection.untilKilled(killing)
+    void killing.then((doubt) => {
+      onProgress()
+      clearTimeout(timer)
+      resolve(doubt)
+    })
+  })
 }
 
 async function killInTime(
   connection: SshConnection,
   marker: string,
   opening: Promise<OpenChannel>,
+  onProgress: () => void,
 ): Promise<string | undefined> {
   try {
     return await within(
-      kill(connection, marker, opening),
+      kill(connection, marker, opening, onProgress),
       KILL_DEADLINE_MS,
       () => new Error('the guest did not answer'),
     )
@@ -53,27 +66,36 @@ function stillThere(error: unknown): string {
   return `its processes may still run: ${messageOf(error)}`
 }
 
-async function kill(connection: SshConnection, marker: string, opening: Promise<OpenChannel>): Promise<undefined> {
+async function kill(
+  connection: SshConnection,
+  marker: string,
+  opening: Promise<OpenChannel>,
+  onProgress: () => void,
+): Promise<undefined> {
   const { channel } = await opening
+  onProgress()
   const gone = new Promise<boolean>((resolve) => channel.once('close', () => resolve(true)))
   // Whatever it still says is not wanted, and a paused channel never closes.
   for (const stream of [channel, channel.stderr]) stream.removeAllListeners('data').resume()
   // The shell may not have got as far as its marker when the first scan ran.
   for (let attempt = 0; attempt < 5; attempt++) {
-    await runKillScript(connection, marker)
+    await runKillScript(connection, marker, onProgress)
+    onProgress()
     const wait = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100 * 2 ** attempt).unref())
     if (await Promise.race([gone, wait])) return undefined
   }
   throw new Error('the channel stays open')
 }
 
-async function runKillScript(connection: SshConnection, marker: string): Promise<void> {
+async function runKillScript(connection: SshConnection, marker: string, onProgress: () => void): Promise<void> {
   const what = `kill ${marker}`
   // All sessions may be taken, perhaps by what is to be killed.
   const killer = await openExecChannel(connection, killScript(marker), what, true).opened
+  onProgress()
   await killer.connection.during(what, () => {
     return new Promise<void>((resolve) => {
-      killer.channel.resume().once('close', () => resolve())
+      killer.channel.on('data', onProgress).once('close', () => resolve())
+      killer.channel.resume()
       killer.channel.stderr.resume()
       killer.channel.end()
     })
@@ -90,6 +112,7 @@ found=' '
 add() { case $found in *" $1 "*) ;; *) found="$found$1 "; kill -STOP "$1" 2>/dev/null; new=1;; esac; }
 new=1
 while [ "$new" ]; do
+  echo
   new=
   for file in $(grep -ls '[${marker[0]}]${marker.slice(1)}' /proc/[0-9]*/environ /proc/[0-9]*/cmdline); do
     file=\${file#/proc/}

@@ -114,6 +114,7 @@ describe.each(accounts)('a login shell that is %s', (kind, account) => {
     await expect(exec(connection, `${name} & ${name}`, { timeout: 400 })).rejects.toMatchObject({
       code: 'MAYFLY_COMMAND_TIMEOUT',
     })
+    await exec(connection, 'true')
     expect(execFileSync('ps', ['-eo', 'args='], { encoding: 'utf8' })).not.toContain(name)
   })
 
