@@ -12,12 +12,13 @@ export interface GcOptions {
   olderThan?: string
   maxSize?: string
   dryRun?: boolean
+  verify?: boolean
   json?: boolean
 }
 
 /** `mayfly gc` */
 export async function gc({ cacheDir }: ActionContext, options: GcOptions): Promise<number> {
-  const { all, olderThan, maxSize, dryRun = false, json } = options
+  const { all, olderThan, maxSize, dryRun = false, verify = false, json } = options
   const policy = {
     all,
     olderThanMs: olderThan === undefined ? undefined : toMilliseconds(olderThan, '--older-than'),
@@ -26,7 +27,7 @@ export async function gc({ cacheDir }: ActionContext, options: GcOptions): Promi
   const store = await openStore(cacheDir)
   const sessions = dryRun ? (await findAbandoned(store)).map(({ id }) => id) : await sweep(store)
   if (!dryRun) await removeLeftovers()
-  const { removed, spared, keptBytes } = await collect(store, policy, { dryRun })
+  const { removed, spared, keptBytes } = await collect(store, policy, { dryRun, verify })
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0)
   if (json) {
     await printJson({ dryRun, sessions, removed, spared, freedBytes, keptBytes })

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { MayflyError } from '../errors.js'
-import { silent } from '../host/progress.js'
 import { catalogueImage, catalogueNames, parseArchitecture } from '../image/catalogue.js'
 import { type Checksum, parseChecksum } from '../image/download/checksum.js'
 import { mirrorsOf, parseMirror } from '../image/download/mirrors.js'
@@ -13,7 +12,7 @@ import { URL } from '../node-globals.js'
 import { currentSession } from '../session/session.js'
 import { formatBytes } from '../units.js'
 import type { ActionContext } from './action.js'
-import { delayed, progressOn } from './progress.js'
+import { shownProgress } from './shown-progress.js'
 import { print, printJson } from './streams.js'
 
 interface SourceOptions {
@@ -33,9 +32,6 @@ export interface PullCommandOptions extends SourceOptions {
 export interface ImportOptions extends SourceOptions {
   convert?: boolean
 }
-
-/** Shorter work needs no explanation. */
-const QUIET_MS = 500
 
 /** `mayfly image pull` */
 export async function pull(context: ActionContext, options: PullCommandOptions, args: string[]): Promise<number> {
@@ -74,8 +70,7 @@ export async function importFile(context: ActionContext, options: ImportOptions,
 
 async function place({ cacheDir, signal }: ActionContext, { verbose }: SourceOptions) {
   const store = await openStore(cacheDir)
-  const shown = progressOn(process.stderr)
-  const progress = verbose ? shown : process.stderr.isTTY ? delayed(shown, QUIET_MS) : silent
+  const progress = shownProgress(verbose)
   return { store, workshop: await currentSession(store), progress, signal }
 }
 

@@ -25,8 +25,8 @@ export interface LsOptions {
 export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions): Promise<number> {
   const store = await openStore(cacheDir)
   const [stored, storedImages, sessions] = await Promise.all([
-    listTemplates(store),
-    listImages(store),
+    listTemplates(store).then(byNameAndUse),
+    listImages(store).then(byNameAndUse),
     listSessionsAndVms(store),
   ])
   const here = { x64: await thisHost(cacheDir, 'x64'), arm64: await thisHost(cacheDir, 'arm64') }
@@ -42,6 +42,15 @@ export async function ls({ cacheDir }: ActionContext, { tree, json }: LsOptions)
   else if (tree) await print(`Cache: ${cacheDir}\n\n${templateTree(images, templates)}`)
   else await print(render(cacheDir, images, templates, sessions))
   return 0
+}
+
+/** By name, and what was used last first. */
+function byNameAndUse<T extends { name: string; lastUsedAt: Date }>(entries: T[]): T[] {
+  return entries.sort((a, b) => compare(a.name, b.name) || compare(b.lastUsedAt, a.lastUsedAt))
+}
+
+function compare<T extends string | Date>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** What a template must have been made with; without it, why none can be used. */

@@ -13,6 +13,8 @@ export interface MachineFacts {
   /** The process that owns it; undefined for a machine that is nobody's but the user's. */
   session?: { id: string; pid: number } | undefined
   image?: string | undefined
+  /** Its disk's file, or its kernel's; for a Vm of a test, the directory. */
+  imagePath?: string | undefined
   cpus?: number | undefined
   memoryBytes?: number | undefined
   diskBytes?: number | undefined
@@ -37,6 +39,7 @@ export async function factsOf(machine: Machine, looked?: Looked): Promise<Machin
     state,
     note,
     image: image.name,
+    imagePath: image.disk?.path ?? image.kernel,
     cpus: guest.cpus,
     memoryBytes: guest.memoryBytes,
     diskBytes: guest.diskBytes,
@@ -76,6 +79,7 @@ export function factsOfVm(vm: ListedVm, { id, pid }: ListedSession): MachineFact
             : undefined,
     session: { id, pid },
     image: vm.name,
+    imagePath: vm.image,
     pid: vm.alive ? vm.pid : undefined,
     ssh: vm.alive ? sshOf(vm) : undefined,
     startedAt: vm.startedAt,

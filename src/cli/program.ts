@@ -118,6 +118,7 @@ export function buildProgram(): Command {
     .option('--older-than <age>', 'remove what was not used for this long', '30d')
     .option('--max-size <size>', "also remove what was used least recently until the rest fits, such as '10GiB'")
     .option('--dry-run', 'only say what would be removed')
+    .option('--verify', 'read all images and templates through, and remove those that are damaged')
     .option('--json', 'print one object of { dryRun, sessions, removed, spared, freedBytes, keptBytes }')
     .addHelpText(
       'after',

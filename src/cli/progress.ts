@@ -1,4 +1,4 @@
-import type { Progress } from '../host/progress.js'
+import { type Progress, warn } from '../host/progress.js'
 import { clearInterval, clearTimeout, performance, setInterval, setTimeout } from '../node-globals.js'
 import { shown, shownInColour, shownPlain } from '../shown-text.js'
 import { formatMilliseconds } from '../units.js'
@@ -124,6 +124,7 @@ export function delayed(progress: Progress, ms: number): Progress {
     },
     cached: (title) => progress.cached(title),
     note: (text) => progress.note(text),
+    warn: (text) => warn(progress, text),
   }
 }
 
@@ -148,5 +149,6 @@ export function recorded(progress: Progress, steps: RecordedStep[]): Progress {
       progress.cached(title)
     },
     note: (text) => progress.note(text),
+    warn: (text) => warn(progress, text),
   }
 }

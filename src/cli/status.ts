@@ -30,6 +30,7 @@ function render(facts: MachineFacts): string {
     ['State', note ? `${state}: ${note}` : state],
     ['Test process', session?.pid],
     ['Image', facts.image],
+    ['Image file', facts.imagePath],
     ['CPUs', facts.cpus],
     ['Memory', size(facts.memoryBytes)],
     ['Disk', size(facts.diskBytes)],

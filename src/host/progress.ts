@@ -4,8 +4,16 @@ export interface Progress {
   step<T>(title: string, work: (log: (line: string) => void) => Promise<T>): Promise<T>
   /** A step that had nothing to do: what it makes was there. */
   cached(title: string): void
-  /** One line of its own, such as the reason of a rebuild. */
+  /** One line of its own. */
   note(line: string): void
+  /** One that is shown although nothing else is: why something that was made before must be made again. Default: `note`. */
+  warn?(line: string): void
+}
+
+/** Tells why something must be made again. */
+export function warn(progress: Progress, line: string): void {
+  if (progress.warn) progress.warn(line)
+  else progress.note(line)
 }
 
 export const silent: Progress = {

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import { MayflyError } from '../errors.js'
+import { createPrivateFile } from '../host/private-file.js'
 import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 
@@ -17,7 +17,7 @@ export interface OverlayOptions {
  */
 export async function createOverlay(path: string, { sizeBytes, backing }: OverlayOptions): Promise<void> {
   // What a guest writes is for its user's eyes alone, whatever the umask is.
-  await (await open(path, 'w', 0o600)).close()
+  await createPrivateFile(path)
   const stack = backing ? ['-u', '-b', backing.path, '-F', backing.format] : []
   await qemuImg(['create', '-q', '-f', 'qcow2', ...stack, path, `${sizeBytes}`])
 }

@@ -1,6 +1,7 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { warn } from '../host/progress.js'
 import { Date, URL } from '../node-globals.js'
 import type { Architecture } from './catalogue-entries.js'
 import {
@@ -67,7 +68,7 @@ export async function pullUrl(source: UrlSource, options: PullOptions): Promise<
 
 /** What is to be booted has the bytes that it had, or is downloaded again. */
 async function soundOnly(known: Known | undefined, { progress }: PullOptions): Promise<Known | undefined> {
-  return known && (await readSoundDiskImage(known.image.dir, (line) => progress.note(line))) ? known : undefined
+  return known && (await readSoundDiskImage(known.image.dir, (line) => warn(progress, line))) ? known : undefined
 }
 
 async function pullLocked(
@@ -81,7 +82,7 @@ async function pullLocked(
   const source = { name, url: shown(url), architecture }
   const expected = checksum && 'url' in checksum ? await downloader.publishedChecksum(checksum.url, url) : checksum
   const same = expected && (await withChecksum(store, expected))
-  const equal = same && (await readSoundDiskImage(same.dir, (line) => progress.note(line)))
+  const equal = same && (await readSoundDiskImage(same.dir, (line) => warn(progress, line)))
   const noted = equal && (await addSource(equal, { ...source, checksum: expected }, options))
   if (noted) {
     progress.cached(`image ${name}`)
@@ -124,7 +125,7 @@ export async function keepDisk(
 ): Promise<DiskImage> {
   const target = join(store.images, digest.hex)
   return await withLock(store, `image-${digest.hex}`, { signal }, async () => {
-    const there = await readSoundDiskImage(target, (line) => progress.note(line))
+    const there = await readSoundDiskImage(target, (line) => warn(progress, line))
     if (there) return await writeSource(there, source)
     const { format, virtualSizeBytes } = await soundDisk(file, source)
     const { size } = await stat(file)

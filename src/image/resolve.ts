@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Arch } from '../host/host-arch.js'
-import type { Progress } from '../host/progress.js'
+import { type Progress, warn } from '../host/progress.js'
 import { buildEmbedded, embeddedRecipe, recipeKey } from './embedded.js'
 import { fileDigest } from './file-digest.js'
 import type { Image } from './image.js'
@@ -38,7 +38,7 @@ async function embedded({ name, ...settings }: EmbeddedImage, options: ResolveOp
   const target = join(store.images, key)
   const find = async () => {
     const found = await findBuilt(target)
-    if (typeof found === 'string') progress.note(`the image ${name} is built again: ${found}`)
+    if (typeof found === 'string') warn(progress, `the image ${name} is built again: ${found}`)
     return typeof found === 'string' ? undefined : found
   }
   const cached = await findBuilt(target)

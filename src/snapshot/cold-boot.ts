@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
+import { createPrivateFile } from '../host/private-file.js'
 import type { Image } from '../image/image.js'
 import { performance } from '../node-globals.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
@@ -8,7 +10,7 @@ import type { SshConnection } from '../ssh/connection.js'
 import type { SshTarget } from '../ssh/handshake.js'
 import type { SshIdentity } from '../ssh/identity.js'
 import { bootTimeoutMs } from './boot-timeout.js'
-import { templateMachine } from './machine.js'
+import { FILES, templateMachine } from './machine.js'
 import { newIdentity, prepareFiles } from './machine-files.js'
 import { untilAgentReady, untilReady } from './ready.js'
 import { type Running, run } from './running.js'
@@ -43,7 +45,7 @@ export interface Booted extends Running, AsyncDisposable {
 export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
   const { harness, guest, image, directory, bootTimeout, signal } = options
   const identity = await newIdentity(guest)
-  await prepareFiles(options, identity)
+  await Promise.all([prepareFiles(options, identity), createPrivateFile(join(directory, FILES.ram), guest.memoryBytes)])
   const started = performance.now()
   const running = await run(harness, templateMachine(harness, guest, image, directory), directory)
   const owned: AsyncDisposable = {

@@ -23,10 +23,15 @@ export interface Collection {
 
 /**
  * Removes images and templates that nothing uses, as `policy` has it; with `dryRun` only says which.
- * Damaged ones go whatever the policy is.
+ * Damaged ones go whatever the policy is; with `verify` all are read through to find them.
  */
-export async function collect(store: Store, policy: CollectionPolicy, { dryRun = false } = {}): Promise<Collection> {
-  const entries = entriesOf(await listTemplates(store), await listImages(store), await listPartials(store))
+export async function collect(
+  store: Store,
+  policy: CollectionPolicy,
+  { dryRun = false, verify = false } = {},
+): Promise<Collection> {
+  const [templates, images] = [await listTemplates(store, { verify }), await listImages(store, { verify })]
+  const entries = entriesOf(templates, images, await listPartials(store))
   const plan = planCollection(entries, await usedDirectories(store), policy, new Date())
   const removed: Removal[] = []
   const spared: Removal[] = []

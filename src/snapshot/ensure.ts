@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
-import type { Progress } from '../host/progress.js'
+import { type Progress, warn } from '../host/progress.js'
 import type { Image } from '../image/image.js'
 import { publish, withLock } from '../image/store.js'
 import type { Harness } from '../session/harness.js'
@@ -34,8 +34,9 @@ export async function ensureTemplate(options: EnsureOptions): Promise<Template> 
   const once: Progress = {
     step: (title, work) => progress.step(title, work),
     cached: (title) => progress.cached(title),
-    note: (line) => {
-      if (!told.has(line)) progress.note(line)
+    note: (line) => progress.note(line),
+    warn: (line) => {
+      if (!told.has(line)) warn(progress, line)
       told.add(line)
     },
   }
@@ -53,14 +54,14 @@ async function ensureLast(nodes: readonly ChainNode[], options: EnsureOptions): 
       for (const { title } of nodes) progress.cached(title)
       return template
     }
-    if (reason) progress.note(`no usable template of ${describe(node)}: ${reason}`)
+    if (reason) warn(progress, `no usable template of ${describe(node)}: ${reason}`)
     const parent = before.length > 0 ? await ensureLast(before, options) : undefined
     try {
       return await make(node, parent, options)
     } catch (error) {
       if (!parent || !(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
       // Damage that only QEMU can see: once more, and if that does not load either, it is not damage.
-      progress.note(`the template before ${describe(node)} did not load and is made again: ${error.message}`)
+      warn(progress, `the template before ${describe(node)} did not load and is made again: ${error.message}`)
       await discardTemplate(options, parent)
       return await make(node, await ensureLast(before, options), options)
     }

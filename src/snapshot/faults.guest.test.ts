@@ -67,7 +67,8 @@ test.for([
   const preparing = prepare(micro, { cacheDir })
   preparing.catch(() => {})
   await appears(cacheDir, FILES.ram)
-  const [pid] = await qemus(cacheDir)
+  let pid: number | undefined
+  while (pid === undefined) [pid] = await qemus(cacheDir)
   await appears(cacheDir, file)
   process.kill(pid!, 'SIGKILL')
   const killedAt = performance.now()

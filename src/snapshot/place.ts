@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createPrivateFile } from '../host/private-file.js'
 import { cardOf } from '../network/card.js'
 import { Date } from '../node-globals.js'
 import type { DiskLayer, NetworkCard } from '../qemu/argv.js'
@@ -122,7 +123,9 @@ export class Place implements AsyncDisposable {
   async powerOn(): Promise<Networked> {
     const { harness, guest, image } = this.#prepared
     const ram = join(this.directory, FILES.ram)
+    // Not into the file that is there: an older QEMU may still have it in view.
     await rm(ram, { force: true })
+    await createPrivateFile(ram, guest.memoryBytes)
     const { layers, below } = this.disk
     const card = this.#nextCard()
     const machine = rebootMachine(harness, guest, image, await this.#bootFiles(), this.directory, layers, card)

@@ -1,8 +1,12 @@
+import { dirname } from 'node:path'
 import type { Guest } from '../guest/spec.js'
 import { assertMemoryFits } from '../host/memory.js'
-import { type Progress, silent } from '../host/progress.js'
+import { type Progress, silent, warn } from '../host/progress.js'
+import { type CheckedDirectory, checkSomeChunkLater } from '../image/background-check.js'
 import type { Image } from '../image/image.js'
+import { readImageManifest } from '../image/image-manifest.js'
 import { resolveImage } from '../image/resolve.js'
+import type { Store } from '../image/store.js'
 import { performance } from '../node-globals.js'
 import { type Harness, openHarness } from '../session/harness.js'
 import { hold } from '../session/uses.js'
@@ -51,5 +55,24 @@ export async function prepare(guest: Guest, options: PrepareOptions = {}): Promi
   const bootTimeout = options.bootTimeout === undefined ? undefined : toMilliseconds(options.bootTimeout, 'bootTimeout')
   const ensuring = { harness, guest, image, ingredients, progress, bootTimeout, signal }
   const template = await ensureTemplate(ensuring)
+  checkSomeChunkLater(
+    () => checkedDirectories(store, guest.name, image, template),
+    (line) => warn(progress, line),
+  )
   return { harness, guest, image, ingredients, template, prepareMs: performance.now() - started }
+}
+
+/** What a machine is resumed from, as far as it is the cache's. */
+async function checkedDirectories(
+  store: Store,
+  name: string,
+  image: Image,
+  { directory, manifest }: Template,
+): Promise<CheckedDirectory[]> {
+  const own = dirname(image.dir) === store.images ? await readImageManifest(image.dir) : undefined
+  const files = typeof own === 'object' ? (own.files ?? {}) : {}
+  return [
+    { name: `the template of ${name}`, directory, contents: manifest.files },
+    { name: `the image ${image.name}`, directory: image.dir, contents: files },
+  ]
 }

@@ -1,6 +1,6 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
-import { silent } from '../host/progress.js'
+import { silent, warn } from '../host/progress.js'
 import { assertBridge } from '../network/bridge.js'
 import { type Clone, clone } from './clone.js'
 import { discardTemplate } from './ensure.js'
@@ -29,7 +29,7 @@ export async function pristine(guest: Guest, options: PristineOptions): Promise<
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
     // Damage that only QEMU can see: once more from scratch, and if that does not load either, it is not damage.
-    progress.note(`the template of ${guest.name} did not load and is made again: ${error.message}`)
+    warn(progress, `the template of ${guest.name} did not load and is made again: ${error.message}`)
     await discardTemplate({ ...prepared, progress, signal }, prepared.template)
     return await makePristine(await prepare(guest, options), options)
   }

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { within } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { Agent } from '../guest/agent.js'
+import { createPrivateFile } from '../host/private-file.js'
 import type { QemuBinary } from '../host/qemu-binary.js'
 import { isQemuAtLeast } from '../host/qemu-version.js'
 import { AbortSignal } from '../node-globals.js'
@@ -59,6 +60,7 @@ let saves = 0
  */
 export async function save(qemu: QemuProcess, path: string): Promise<string | undefined> {
   const { qmp } = qemu
+  await createPrivateFile(path)
   const token = `mayfly-save-${++saves}`
   await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
   // The default limit of 128 MiB/s holds for files too.
