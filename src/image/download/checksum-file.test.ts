@@ -25,6 +25,11 @@ test.each([
     `MD5 (disk.qcow2) = ${'1'.repeat(32)}\nSHA1 (disk.qcow2) = ${'2'.repeat(40)}\nSHA256 (disk.qcow2) = ${A}\n`,
   ],
   ['both kinds', `SHA512 (disk.qcow2) = ${LONG}\nSHA256 (disk.qcow2) = ${A}\n`],
+  ['another directory alone', `${A}  daily/disk.qcow2\n${B}  daily/other.qcow2\n`],
+  ['absolute paths', `${B}  /srv/out/other.qcow2\n${A}  /srv/out/disk.qcow2\n`],
+  ['OpenSSL, paths', `SHA256(out/other.qcow2)= ${B}\nSHA256(out/disk.qcow2)= ${A}\n`],
+  ['a byte order mark', `\ufeff${A}  disk.qcow2\r\n`],
+  ['line ends of the old Mac', `${B}  other.qcow2\r${A}  disk.qcow2\r`],
   ['capital letters', `${A.toUpperCase()}  disk.qcow2\n`],
   ['the same twice', `${A}  disk.qcow2\n${A} *disk.qcow2\n`],
 ])('a checksum file: %s', (_, text) => {
@@ -43,7 +48,6 @@ test.each([
 test.each([
   ['nothing of the file', `${A}  other.qcow2\n`],
   ['only names that end alike', `${A}  mydisk.qcow2\n`],
-  ['only another directory', `${A}  daily/disk.qcow2\n`],
   ['only weak ones', `${'1'.repeat(32)}  disk.qcow2\n`],
   ['a hash of another length than it says', `SHA256 (disk.qcow2) = ${LONG}\n`],
   ['a web page', '<html><body>404</body></html>'],
@@ -54,6 +58,7 @@ test.each([
 
 test('a checksum file that contradicts itself', () => {
   expect(() => findChecksum(`${A}  disk.qcow2\n${B}  disk.qcow2\n`, SUMS, URL_)).toThrow('several checksums')
+  expect(() => findChecksum(`${A}  a/disk.qcow2\n${B}  b/disk.qcow2\n`, SUMS, URL_)).toThrow('several checksums')
 })
 
 test('a name with what only looks like an escape', () => {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { MayflyError } from '../../errors.js'
 import { URL } from '../../node-globals.js'
 import { type Checksum, checksumOf } from './checksum.js'
@@ -12,14 +13,20 @@ interface Entry {
 /**
  * What a publisher's checksum file says of the file at `url`. It takes what they write: lines of sha256sum(1) (`hash  name`,
  * `hash *name`), of BSD's sha256(1) (`SHA256 (name) = hash`, also within an OpenPGP signature, as Fedora has it), and a
- * hash alone. Signatures are not checked, MD5 and SHA-1 are passed over. SHA-256 is preferred, being the faster one.
+ * hash alone; with paths, with a byte order mark. Signatures are not checked, MD5 and SHA-1 are passed over. SHA-256 is preferred, being the faster one.
  * @param from where the file is from.
  * @throws MayflyError MAYFLY_DOWNLOAD_FAILED when it says nothing of that file, or contradicts itself.
  */
 export function findChecksum(text: string, from: string, url: string): Checksum {
-  const entries = text.split(/\r?\n/).flatMap((line) => parseLine(line) ?? [])
+  const entries = text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n|\r/)
+    .flatMap((line) => parseLine(line) ?? [])
   const path = unescaped(new URL(url).pathname)
-  const named = entries.filter(({ name }) => name !== undefined && path.endsWith(`/${name}`))
+  const inPlace = entries.filter(({ name }) => name !== undefined && path.endsWith(`/${name}`))
+  // Else the file's name alone: directories are often those of the build.
+  const named =
+    inPlace.length > 0 ? inPlace : entries.filter(({ name }) => name !== undefined && basename(name) === basename(path))
   // The name of an image's own checksum file says which image it is for: what it says inside may be the name of a build.
   const own =
     new URL(from).pathname.startsWith(new URL(url).pathname) || entries.every(({ name }) => name === undefined)
@@ -32,7 +39,9 @@ export function findChecksum(text: string, from: string, url: string): Checksum 
     })
   }
   if (others.some(({ checksum }) => checksum.hex !== first.checksum.hex)) {
-    throw new MayflyError('MAYFLY_DOWNLOAD_FAILED', `the checksum file ${from} has several checksums of ${url}`)
+    throw new MayflyError('MAYFLY_DOWNLOAD_FAILED', `the checksum file ${from} has several checksums of ${url}`, {
+      details: found.slice(0, 10).map(({ name = '(no name)', checksum }) => `${checksum.algorithm} of ${name}`),
+    })
   }
   return first.checksum
 }

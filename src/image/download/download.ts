@@ -1,11 +1,12 @@
 import { rename } from 'node:fs/promises'
 import { MayflyError, messageOf } from '../../errors.js'
 import type { Progress } from '../../host/progress.js'
+import { GIB, MIB } from '../../units.js'
 import { assertSpace, explainFull, type Store } from '../store.js'
 import type { Workshop } from '../workshop.js'
 import { type Checksum, sameChecksum } from './checksum.js'
 import { findChecksum } from './checksum-file.js'
-import { HttpClient, HttpFailure, shown } from './http.js'
+import { encodingOf, HttpClient, HttpFailure, shown } from './http.js'
 import { Intake } from './intake.js'
 import { candidates, type Mirror } from './mirrors.js'
 import { Partial, type Validator } from './partial.js'
@@ -48,6 +49,9 @@ export interface Downloaded {
 }
 
 const PERSISTENCE: Persistence = { attempts: 6, backoffMs: 1000, patienceMs: 120_000 }
+/** Left to others by a download that does not say how long it is, and how often that is looked at. */
+const RESERVE_BYTES = GIB
+const LOOK_BYTES = 64 * MIB
 const LARGEST_CHECKSUM_FILE = 4 * 1024 * 1024
 
 /** Downloads of one process, through the proxies of its environment. */
@@ -113,7 +117,8 @@ export class Downloader implements AsyncDisposable {
     log: (line: string) => void,
   ): Promise<Downloaded | undefined> {
     const { url, expected, unless, target } = request
-    const env = this.#options.workshop.childEnvironment()
+    const { store, workshop } = this.#options
+    const env = workshop.childEnvironment()
     await using intake = await Intake.open({
       partial,
       algorithm: expected?.algorithm ?? 'sha256',
@@ -121,6 +126,7 @@ export class Downloader implements AsyncDisposable {
       env,
     })
     const meter = new RateMeter(log)
+    let nextLookAt = LOOK_BYTES
     for (;;) {
       let continued = false
       const { unchanged } = await this.#persist(
@@ -132,7 +138,13 @@ export class Downloader implements AsyncDisposable {
             willBeChecked: expected !== undefined,
             unless,
             onSize: (totalBytes) => this.#assertSpace(request, intake, totalBytes),
-            onBytes: (bytes, totalBytes) => meter.update(bytes, totalBytes),
+            onBytes: async (bytes, totalBytes) => {
+              meter.update(bytes, totalBytes)
+              // One that does not say how long it is may have no end.
+              if (totalBytes !== undefined || bytes < nextLookAt) return
+              nextLookAt = bytes + LOOK_BYTES
+              await assertSpace(store, RESERVE_BYTES, `the download of ${request.name}`)
+            },
           })
         },
         () => intake.offset,
@@ -181,6 +193,13 @@ export class Downloader implements AsyncDisposable {
 
   async #read(from: string): Promise<string> {
     const reply = await this.#client.get(from, { 'accept-encoding': 'identity' })
+    const encoding = encodingOf(reply)
+    if (encoding !== undefined) {
+      await reply.body.dump()
+      throw new HttpFailure(`${shown(from)} is sent with Content-Encoding ${encoding}, which was not asked for`, {
+        transient: false,
+      })
+    }
     const chunks: Buffer[] = []
     let bytes = 0
     for await (const chunk of reply.body) {
@@ -190,7 +209,7 @@ export class Downloader implements AsyncDisposable {
       }
       chunks.push(chunk)
     }
-    return Buffer.concat(chunks).toString('utf8')
+    return textOf(Buffer.concat(chunks))
   }
 
   #persist<T>(attempt: () => Promise<T>, gained: () => number, note: (line: string) => void): Promise<T> {
@@ -218,15 +237,11 @@ export class Downloader implements AsyncDisposable {
     if (isMismatch(last)) throw last
     throw new MayflyError('MAYFLY_DOWNLOAD_FAILED', `could not download ${shown(url)}`, {
       details: failures.map(messageOf),
-      hint: last instanceof HttpFailure && !last.transient ? ANSWERED : UNREACHED,
+      hint: (last as HttpFailure).hint,
       cause: last,
     })
   }
 }
-
-const ANSWERED = 'The server was reached: is the address right? mayfly image ls --catalogue has those of publishers.'
-const UNREACHED =
-  'Where this host reaches the network only through a proxy or a mirror, set https_proxy or MAYFLY_IMAGE_MIRRORS.'
 
 function isMismatch(error: unknown): error is MayflyError {
   return error instanceof MayflyError && error.code === 'MAYFLY_IMAGE_CHECKSUM_MISMATCH'
@@ -240,4 +255,10 @@ function mismatch(from: string, expected: Checksum, checksum: Checksum, bytes: n
     ],
     hint: 'A mirror may be behind its publisher, or something on the way has changed it. Nothing of it was kept.',
   })
+}
+
+/** PowerShell writes UTF-16. */
+function textOf(bytes: Buffer): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le')
+  return bytes.toString('utf8')
 }

@@ -9,13 +9,31 @@ export class HttpFailure extends Error {
   readonly transient: boolean
   /** How long the server asks to be left alone. */
   readonly afterMs: number | undefined
+  /** What to do about it. */
+  readonly hint: string
 
-  constructor(message: string, options: { transient: boolean; afterMs?: number | undefined; cause?: unknown }) {
+  constructor(message: string, options: HttpFailureOptions) {
     super(message, { cause: options.cause })
     this.transient = options.transient
     this.afterMs = options.afterMs
+    this.hint = options.hint ?? (options.transient ? UNREACHED : ANSWERED)
   }
 }
+
+export interface HttpFailureOptions {
+  transient: boolean
+  afterMs?: number | undefined
+  hint?: string | undefined
+  cause?: unknown
+}
+
+const ANSWERED = 'The server was reached: is the address right? mayfly image ls --catalogue has those of publishers.'
+const BUSY = 'The server was reached, and could not answer: try again later, or set MAYFLY_IMAGE_MIRRORS.'
+const UNREACHED =
+  'Where this host reaches the network only through a proxy or a mirror, set https_proxy or MAYFLY_IMAGE_MIRRORS.'
+const UNKNOWN_NAME = `This host cannot resolve the server's name: is it spelled right? ${UNREACHED}`
+const UNTRUSTED =
+  'This host does not trust the certificate. NODE_EXTRA_CA_CERTS names a file with authorities to trust as well.'
 
 export interface HttpReply {
   status: number
@@ -37,6 +55,8 @@ const MAXIMUM_REDIRECTS = 10
 const TRANSIENT_STATUSES = [408, 425, 429, 500, 502, 503, 504]
 /** Of name look-up and of certificates: the same again would come of the same request. */
 const LASTING = /^(ENOTFOUND|ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|UND_ERR_INVALID_ARG)/
+
+const UNTRUSTED_CODES = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/
 
 /** GET requests through the proxies of the environment (`http_proxy`, `https_proxy`, `no_proxy`), for one download. */
 export class HttpClient implements AsyncDisposable {
@@ -63,7 +83,7 @@ export class HttpClient implements AsyncDisposable {
   }
 
   /**
-   * Answers with a status below 400, or one of `wanted`.
+   * Answers with status 200, or one of `wanted`.
    * @throws HttpFailure.
    */
   async get(url: string, headers: Record<string, string>, wanted: readonly number[] = []): Promise<HttpReply> {
@@ -76,11 +96,12 @@ export class HttpClient implements AsyncDisposable {
         if (hops === MAXIMUM_REDIRECTS)
           throw lasting(`${shown(url)} was redirected more than ${MAXIMUM_REDIRECTS} times`)
         at = this.#follow(at, reply.headers.location)
-      } else if (status < 400 || wanted.includes(status)) return reply
+      } else if (status === 200 || wanted.includes(status)) return reply
       else {
         await reply.body.dump()
         throw new HttpFailure(`${shown(at.href)} answered with status ${status}`, {
           transient: TRANSIENT_STATUSES.includes(status),
+          hint: TRANSIENT_STATUSES.includes(status) ? BUSY : ANSWERED,
           afterMs: retryAfter(reply.headers['retry-after']),
         })
       }
@@ -121,7 +142,10 @@ export class HttpClient implements AsyncDisposable {
     if (typeof location !== 'string') throw lasting(`${shown(from.href)} redirects to nowhere`)
     const to = parse(location, from)
     if (from.protocol === 'https:' && to.protocol === 'http:' && !this.#options.insecureRedirects) {
-      throw lasting(`${shown(from.href)} redirects to ${shown(to.href)}, which is not encrypted`)
+      throw lasting(
+        `${shown(from.href)} redirects to ${shown(to.href)}, which is not encrypted`,
+        'Give the address that it redirects to, or allow it: mayfly image pull --allow-http.',
+      )
     }
     // To the same server it goes with the same login, however the address is written.
     if (to.origin === from.origin && to.username === '') [to.username, to.password] = [from.username, from.password]
@@ -163,7 +187,12 @@ function stalled(url: string): HttpFailure {
 function networkFailure(error: unknown, url: string): HttpFailure {
   if (error instanceof HttpFailure) return error
   const code = errnoOf(error) ?? errnoOf((error as Error).cause) ?? ''
-  return new HttpFailure(`${shown(url)}: ${messageOf(error) || code}`, { transient: !LASTING.test(code), cause: error })
+  const hint = /^(ENOTFOUND|EAI_)/.test(code) ? UNKNOWN_NAME : UNTRUSTED_CODES.test(code) ? UNTRUSTED : UNREACHED
+  return new HttpFailure(`${shown(url)}: ${messageOf(error) || code}`, {
+    transient: !LASTING.test(code),
+    hint,
+    cause: error,
+  })
 }
 
 /** An address for people, without a password in it. */
@@ -186,8 +215,15 @@ function parse(text: string, base?: URL): URL {
   throw lasting(`not an http or https address: ${shown(text)}`)
 }
 
-function lasting(message: string): HttpFailure {
-  return new HttpFailure(message, { transient: false })
+function lasting(message: string, hint?: string): HttpFailure {
+  return new HttpFailure(message, { transient: false, hint })
+}
+
+/** The encoding that a body has although none was asked for, undefined if it has none. Several headers are as good as one. */
+export function encodingOf({ headers }: Pick<HttpReply, 'headers'>): string | undefined {
+  const names = [headers['content-encoding'] ?? []].flat().flatMap((value) => value.split(','))
+  const encodings = names.map((name) => name.trim().toLowerCase()).filter((name) => name !== '' && name !== 'identity')
+  return encodings.length > 0 ? encodings.join(', ') : undefined
 }
 
 /** RFC 9110: seconds, or a date. */

@@ -1,6 +1,7 @@
+import { URL } from '../../node-globals.js'
 import { formatBytes } from '../../units.js'
 import { MAGIC_BYTES } from '../decompress.js'
-import { type HttpClient, HttpFailure, type HttpReply, shown } from './http.js'
+import { encodingOf, type HttpClient, HttpFailure, type HttpReply, shown } from './http.js'
 import type { Intake } from './intake.js'
 import type { Validator } from './partial.js'
 
@@ -16,7 +17,7 @@ export interface TransferOptions {
   /** Told before the first byte how many there will be, if the server says so. */
   onSize: (totalBytes: number | undefined) => Promise<void>
   /** Told after every piece. */
-  onBytes: (bytes: number, totalBytes: number | undefined) => void
+  onBytes: (bytes: number, totalBytes: number | undefined) => Promise<void>
 }
 
 const PARTIAL = 206
@@ -36,11 +37,17 @@ export async function transfer(
   const { from, url, onSize, onBytes } = options
   const condition = await continuation(intake, options)
   if (condition === undefined && intake.offset > 0) await intake.restart()
-  const headers = { 'accept-encoding': 'identity', ...(condition ?? unlessHeaders(options.unless)) }
-  const reply = await client.get(from, headers, [BEYOND_THE_END])
-  if (reply.status === UNCHANGED) {
+  const unless = condition === undefined ? unlessHeaders(options.unless) : {}
+  const headers = { 'accept-encoding': 'identity', ...condition, ...unless }
+  const reply = await client.get(from, headers, [PARTIAL, UNCHANGED, BEYOND_THE_END])
+  if (reply.status === UNCHANGED && Object.keys(unless).length > 0) {
     await reply.body.dump()
     return { unchanged: true }
+  }
+  const strange = whatIsStrange(reply, options, condition !== undefined)
+  if (strange !== undefined) {
+    await reply.body.dump()
+    throw new HttpFailure(`${shown(from)} ${strange}`, { transient: false })
   }
   const answer = assess(reply, intake, from)
   if (answer === 'complete') {
@@ -64,7 +71,7 @@ export async function transfer(
   try {
     for await (const chunk of reply.body) {
       await intake.write(chunk)
-      onBytes(intake.offset, totalBytes)
+      await onBytes(intake.offset, totalBytes)
     }
   } finally {
     await intake.flush()
@@ -73,6 +80,18 @@ export async function transfer(
   const sizes = `${formatBytes(intake.offset)} of ${formatBytes(totalBytes)}`
   if (intake.offset > totalBytes) await intake.restart()
   throw new HttpFailure(`${shown(from)}: ${sizes} came`, { transient: true })
+}
+
+/** An answer to what was not asked, of which nothing can be made. */
+function whatIsStrange(reply: HttpReply, { from }: TransferOptions, askedForRest: boolean): string | undefined {
+  const { status } = reply
+  if (status === UNCHANGED)
+    return `answered with status ${UNCHANGED}, "not modified", although nothing is known of it here`
+  if (!askedForRest && status !== 200) return `answered with status ${status} although all of it was asked for`
+  const encoding = encodingOf(reply)
+  // What is compressed on the server's disk is often announced so, and is sent as it is.
+  if (encoding === undefined || /\.(?:t?gz|xz|zstd?|bz2|Z)$/.test(new URL(from).pathname)) return undefined
+  return `is sent with Content-Encoding ${encoding}, which was not asked for`
 }
 
 /** Headers that ask for the rest, or undefined when it must begin anew. */
@@ -108,7 +127,7 @@ function assess(
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(`${headers['content-range'] ?? ''}`)
   const rangeTotal = total(range?.[2])
   if (status === BEYOND_THE_END) return offset > 0 && rangeTotal === offset ? 'complete' : 'other'
-  if (status !== PARTIAL) return { totalBytes: total(headers['content-length'] as string | undefined) }
+  if (status !== PARTIAL) return { totalBytes: total([headers['content-length']].flat()[0]) }
   const { etag, totalBytes } = partial.origin ?? {}
   const { etag: now } = validatorOf(reply)
   // Each server has tags of its own.
