@@ -105,6 +105,11 @@ test.each<[object, string]>([
     ) as string,
   ],
   [{ provision: ['apt install x'] }, expect.stringMatching(/Write shell\(…\) around a script\.$/) as string],
+  [
+    { provision: [shell('#!/bin/sh\r\ntrue\r\n')] },
+    expect.stringMatching(/^provision\.0\.script: has CRLF line ends/) as string,
+  ],
+  [{ provision: [shell('true\0')] }, expect.stringMatching(/^provision\.0\.script: holds a NUL/) as string],
   [{ display: 'x'.repeat(500) }, `display: expected true or false (received "${'x'.repeat(60)}…")`],
 ])('%j is told what was meant', (options, detail) => {
   expect(detailsOf({ image: 'micro', ...options })).toEqual([detail])

@@ -33,6 +33,7 @@ function faultsOf(issue: z.core.$ZodIssue, given: unknown): Fault[] {
       message: `there is no such option. ${suggestOption(path, key)}`,
     }))
   }
+  if (issue.code === 'custom') return [{ path, message: issue.message }]
   const pattern = patternOf(path)
   const value = path.reduce<unknown>(
     (within, key) => (within as Record<PropertyKey, unknown> | undefined)?.[key],

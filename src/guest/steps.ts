@@ -5,6 +5,13 @@ import { lazySchema } from '../zod.js'
 /** Sets a machine up that is going to be sealed. Which machine it is given, and by whom, is the business of those who run it. */
 export type SetupRun = (machine: never, signal?: AbortSignal) => Promise<void>
 
+/** Why no shell of a guest could run a script. */
+function unfitFor(script: string): string | undefined {
+  if (script.includes('\0')) return 'holds a NUL character, which no shell reads'
+  if (/^[^\n]*\r\n/.test(script)) return "has CRLF line ends. Write script.replaceAll('\\r\\n', '\\n')"
+  return undefined
+}
+
 export const stepSchema = lazySchema((z) =>
   z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('packages'), names: z.array(z.string().regex(/^[\w.+:~=-]+$/)).min(1) }),
@@ -15,11 +22,21 @@ export const stepSchema = lazySchema((z) =>
       mode: z.number().int().min(0).max(0o7777).optional(),
       owner: z.string().optional(),
     }),
-    z.strictObject({ kind: z.literal('shell'), script: z.string().min(1), user: z.string().min(1).optional() }),
+    z.strictObject({
+      kind: z.literal('shell'),
+      script: z
+        .string()
+        .min(1)
+        .superRefine((script, context) => {
+          const message = unfitFor(script)
+          if (message !== undefined) context.addIssue({ code: 'custom', message })
+        }),
+      user: z.string().min(1).optional(),
+    }),
     z.strictObject({
       kind: z.literal('setup'),
       key: z.string().min(1),
-      run: z.custom<SetupRun>((run) => typeof run === 'function', 'must be a function'),
+      run: z.custom<SetupRun>((run) => typeof run === 'function', 'expected a function'),
     }),
   ]),
 )

@@ -2,8 +2,8 @@ import { MayflyError } from '../errors.js'
 import { type DataStep, describeStep, type Step } from '../guest/steps.js'
 import { AbortController } from '../node-globals.js'
 import type { SshConnection } from '../ssh/connection.js'
-import { exec } from '../ssh/exec.js'
 import { OutputLines } from '../ssh/output-lines.js'
+import { runScript } from '../ssh/script.js'
 import { upload } from '../ssh/transfer.js'
 import type { Clone, Connected } from './clone.js'
 import { installScript } from './install-script.js'
@@ -95,7 +95,9 @@ export async function takeStep(
     if (tail.length > TAIL) tail.shift()
   }
   const [stdout, stderr] = [new OutputLines(show), new OutputLines(show)]
-  const { exitCode, signal: killedBy } = await exec(connection, ['sh', '-euc', script], {
+  // As input, not as an argument: an argument has 128 KiB at most.
+  const { exitCode, signal: killedBy } = await runScript(connection, `set -eu\n${script}`, {
+    name: describeStep(step),
     user: step.kind === 'shell' ? (step.user ?? 'root') : 'root',
     onStdout: (chunk) => stdout.push(chunk),
     onStderr: (chunk) => stderr.push(chunk),

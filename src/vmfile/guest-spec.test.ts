@@ -64,7 +64,7 @@ test('a machine is the guest that one would write by hand', () => {
       shell('echo second'),
       file(join(project, 'app.conf'), '/etc/app.conf'),
       file(join(project, 'setup.sh'), '/tmp/mayfly-provision-2', { mode: 0o755 }),
-      shell('/tmp/mayfly-provision-2'),
+      shell("# setup.sh\nexec '/bin/sh' '/tmp/mayfly-provision-2'"),
       shell('# true; echo third\nset +eu\ntrue; echo third'),
     ],
   })
@@ -123,7 +123,7 @@ test('images, networks and cloud-init are those of defineGuest', () => {
       shell('true'),
       file(join(project, 'app.conf'), '/home/deploy/app.conf', { owner: 'deploy:' }),
       file(join(project, 'setup.sh'), '/tmp/mayfly-provision-2', { mode: 0o755, owner: 'deploy:' }),
-      shell('/tmp/mayfly-provision-2', { user: 'deploy' }),
+      shell("# setup.sh\nexec '/bin/sh' '/tmp/mayfly-provision-2'", { user: 'deploy' }),
       shell('# sudo true\nset +eu\nsudo true', { user: 'deploy' }),
     ],
   })

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { defineGuest, type GuestSpec } from '../guest/spec.js'
 import { packages, type Step, shell } from '../guest/steps.js'
@@ -8,6 +9,7 @@ import type { Diagnostics } from './diagnostic.js'
 import { isEmbeddedName } from './image-name.js'
 import type { Machine } from './machine.js'
 import type { Path } from './places.js'
+import { scriptCommand } from './script-file.js'
 
 export interface Use {
   /** Not for a test: it is made once, and boots by itself each time that it is started. */
@@ -143,7 +145,11 @@ function* stepsOf(machine: Machine, user = 'root'): Generator<Step> {
     else {
       const target = `/tmp/mayfly-provision-${at + 1}`
       yield { kind: 'file', source: step.script!, target, mode: 0o755, ...owned }
-      yield shell(target, as)
+      // A script that is not there is reported by `checkHostFiles`.
+      const command = statSync(step.script!, { throwIfNoEntry: false })?.isFile()
+        ? scriptCommand(step.script!, target)
+        : target
+      yield shell(`# ${basename(step.script!)}\n${command}`, as)
     }
   }
 }

@@ -1,15 +1,17 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { nearest } from '../nearest.js'
 import type { Diagnostics } from './diagnostic.js'
 import { imageNames } from './image-name.js'
 import type { Machine } from './machine.js'
 import type { Path } from './places.js'
+import { unfitScript } from './script-file.js'
 import { alternativeOf, machineShape, nodeName, type Shape } from './shape.js'
 
 /** Reports every path of a machine at which the host has nothing. */
 export function checkHostFiles(machine: Machine, found: Diagnostics): void {
   const { image } = machine
+  checkScripts(machine, found)
   if (image && 'path' in image && !existsSync(image.path)) {
     const suggestion = nearest(basename(image.path), imageNames())
     found.error(machine.places.at(['image']), `image: there is no file ${image.path}`, {
@@ -24,6 +26,20 @@ export function checkHostFiles(machine: Machine, found: Diagnostics): void {
     found.error(machine.places.at(path), `${name}: there is no file ${field}`, {
       hint: 'Paths go from the directory of the file that they stand in.',
     })
+  }
+}
+
+/** A script that is there, and that no guest could run. */
+function checkScripts({ provision, places }: Machine, found: Diagnostics): void {
+  for (const [at, step] of provision.entries()) {
+    if (
+      step.kind !== 'shell' ||
+      step.script === undefined ||
+      !statSync(step.script, { throwIfNoEntry: false })?.isFile()
+    )
+      continue
+    const unfit = unfitScript(step.script)
+    if (unfit) found.error(places.at(['provision', at, 'script']), unfit.message, { hint: unfit.hint })
   }
 }
 
