@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { unpacked } from '../guest/cloud-init/unpacked.js'
 import type { Guest, GuestSpec } from '../guest/spec.js'
 import { createMachine } from '../machines/create.js'
 import { startMachine } from '../machines/start.js'
@@ -119,7 +120,8 @@ async function keysIn(path: string): Promise<string[]> {
 
 async function textOf(path: string, option: string): Promise<string> {
   try {
-    return (await readFile(resolve(path), 'utf8')).trim()
+    const bytes = await readFile(resolve(path))
+    return unpacked(bytes).trim()
   } catch (error) {
     throw new MayflyError('MAYFLY_OPTION_INVALID', `${option} cannot be read: ${path}`, { details: [String(error)] })
   }

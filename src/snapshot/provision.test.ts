@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { shell } from '../guest/steps.js'
+import { type DataStep, shell } from '../guest/steps.js'
 import { SshConnection } from '../ssh/connection.js'
 import { type Account, startSshd } from '../ssh/testing/local-sshd.js'
 import { takeStep } from './provision.js'
@@ -21,7 +21,7 @@ describe.each(SHELLS)('a step of 10 MB with %s', (_, account) => {
       const lines: string[] = []
       const payload = 'a'.repeat(10_000_000)
       const script = `p='${payload}'\nid -un; printf '%s\\n' "\${#p}"; cat; echo last >&2; false; echo not here`
-      const step = shell(script, { user: user ?? userInfo().username })
+      const step = shell(script, { user: user ?? userInfo().username }) as DataStep
       try {
         await expect(takeStep(connection, step, (line) => lines.push(line), { hint: 'Fix it.' })).rejects.toMatchObject(
           {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { MayflyError } from '../errors.js'
+import { unpacked } from '../guest/cloud-init/unpacked.js'
 import { defineGuest, type GuestSpec } from '../guest/spec.js'
 import { packages, type Step, shell } from '../guest/steps.js'
 import { publicKeysIn } from '../ssh/public-keys.js'
@@ -125,7 +126,7 @@ function accessOf({ cloudInit, ssh, kernel, image }: Machine): Pick<GuestSpec, '
 
 /** Undefined also for a file that is not there, which `checkHostFiles` reports. */
 function textOf(path: string | undefined): string | undefined {
-  return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : undefined
+  return path !== undefined && existsSync(path) ? unpacked(readFileSync(path)) : undefined
 }
 
 /** What prepares the machine, root does; the steps of `provision` are those of whoever logs in. */

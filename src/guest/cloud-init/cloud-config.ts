@@ -1,6 +1,7 @@
 import { MayflyError, messageOf } from '../../errors.js'
 import type { SshIdentity } from '../../ssh/identity.js'
 import type { Access } from '../access.js'
+import { CLOUD_CONFIG, fromFirstLine, type Part, typeOf } from './multipart.js'
 import { readYaml } from './read-yaml.js'
 
 export type CloudConfig = Record<string, unknown>
@@ -11,14 +12,14 @@ const TRUE: ReadonlySet<string> = new Set(['true', '1', 'on', 'yes'])
 
 /** Whether user-data is a cloud-config, and nothing else. */
 export function isCloudConfig(text: string): boolean {
-  return /^#cloud-config[ \t]*(?:\r?\n|$)/.test(text)
+  return typeOf(text) === CLOUD_CONFIG
 }
 
 /** @throws MayflyError MAYFLY_GUEST_INVALID with the place of the first mistake. */
 export async function parseCloudConfig(text: string): Promise<CloudConfig> {
   let value: unknown
   try {
-    value = (await readYaml(text)) ?? {}
+    value = (await readYaml(fromFirstLine(text))) ?? {}
   } catch (error) {
     throw invalid('it is not YAML', messageOf(error).split('\n'), error)
   }
@@ -45,6 +46,22 @@ export function withAccess(own: CloudConfig, { ssh, image }: AccessNeeds, identi
     return { ...config, disable_root: false, ssh_authorized_keys: [...asList(own.ssh_authorized_keys), ...keys] }
   }
   return { ...config, users: withUser(own.users, ssh.user, keys, shellOf(image)) }
+}
+
+/**
+ * The same for user-data that cannot be read here, because it is made up in the guest: parts around it. A part with lists adds
+ * to those that are there; what has to be as Mayfly says comes last, and replaces what is there.
+ */
+export async function withAccessAround(part: Part, guest: AccessNeeds, identity: SshIdentity): Promise<Part[]> {
+  const { users, ssh_authorized_keys: keys, manage_etc_hosts, ...must } = withAccess({}, guest, identity)
+  const lists = Object.fromEntries(Object.entries({ users, ssh_authorized_keys: keys }).filter(([, list]) => list))
+  const config = async (values: CloudConfig) => ({ type: CLOUD_CONFIG, text: await renderCloudConfig(values) })
+  return [
+    await config({ manage_etc_hosts }),
+    part,
+    { ...(await config(lists)), mergeType: 'list(append)+dict(no_replace,recurse_array)+str()' },
+    await config(must),
+  ]
 }
 
 /** Public, or private and public: what a guest shows to who connects. */

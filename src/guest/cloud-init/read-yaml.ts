@@ -14,8 +14,8 @@ const RESOLVED: Readonly<Record<string, RegExp>> = {
 /** Reads YAML as cloud-init does: `yes` is true and `0644` octal, but `y`, `08`, `1e3` and `00:11:22:33:44:55` are strings. */
 export async function readYaml(text: string): Promise<unknown> {
   const { parse } = await import('yaml')
-  // Integers of any length: a key's fingerprint can be one.
-  return parse(text, { version: '1.1', merge: true, intAsBigInt: true, customTags })
+  // Integers of any length: a key's fingerprint can be one. Of a key that is given twice, PyYAML takes the last.
+  return parse(text, { version: '1.1', merge: true, intAsBigInt: true, uniqueKeys: false, customTags })
 }
 
 function customTags(tags: Tags): Tags {

@@ -115,10 +115,58 @@ ssh_keys: { rsa_private: theirs }
     expect(parts.map((part) => /Content-Type: ([^;]+)/.exec(part)?.[1])).toEqual([
       'text/cloud-config',
       'text/x-shellscript',
+      'text/cloud-config',
+      'text/cloud-config',
     ])
     const decoded = parts.map((part) => Buffer.from(part.split('\n\n')[1]!, 'base64').toString())
     expect(decoded[0]).toMatch(/^#cloud-config\n/)
     expect(decoded[1]).toBe(script)
+    // What adds to lists comes with the way to add, and what must be so comes last.
+    expect(parts[2]).toContain('Merge-Type: list(append)+dict(no_replace,recurse_array)+str()')
+    expect(parse(decoded[2]!)).toEqual({ ssh_authorized_keys: [identity.client.publicKey] })
+    expect(parse(decoded[3]!)).toMatchObject({ disable_root: false, ssh_keys: { ed25519_public: expect.any(String) } })
+  })
+
+  test.each([
+    ['a blank line first', '\n\n#cloud-config\nruncmd: [ls]\n'],
+    ['a comment behind #cloud-config', '#cloud-config # web server\nruncmd: [ls]\n'],
+    ['upper case', '#Cloud-Config\nruncmd: [ls]\n'],
+    ['CRLF line ends and a byte order mark', '\uFEFF#cloud-config\r\nruncmd: [ls]\r\n'],
+    ['a key that is given twice', '#cloud-config\nruncmd: [a]\npackages: []\nruncmd: [ls]\n'],
+    ['anchors and merge keys', '#cloud-config\nx: &x { runcmd: [ls] }\n<<: *x\n'],
+  ])('a cloud-config with %s is one', async (_, userData) => {
+    expect(await config({ cloudInit: { userData } })).toMatchObject({
+      runcmd: ['ls'],
+      ssh_authorized_keys: [identity.client.publicKey],
+    })
+  })
+
+  test.each([
+    ['#cloud-config-archive\n- "#!/bin/sh"\n', 'text/cloud-config-archive'],
+    ['\n## template: jinja\n#cloud-config\n', 'text/jinja2'],
+    ['#include\nhttps://example.org/\n', 'text/x-include-url'],
+    ['#include-once\nhttps://example.org/\n', 'text/x-include-once-url'],
+    ['#cloud-boothook\n#!/bin/sh\n', 'text/cloud-boothook'],
+    ['#part-handler\n', 'text/part-handler'],
+    ['#cloud-config-jsonp\n[]\n', 'text/cloud-config-jsonp'],
+  ])('%j is a part of its kind', async (userData, type) => {
+    const { 'user-data': text = '' } = await seedFiles(guest({ cloudInit: { userData } }), identity)
+    const part = text.split('--=_mayfly')[2]!
+    expect(part).toContain(`Content-Type: ${type};`)
+    expect(Buffer.from(part.split('\n\n')[1]!, 'base64').toString()).toBe(userData.trimStart())
+  })
+
+  test('MIME is a part as it is, whatever its boundary is', async () => {
+    const mime =
+      'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="=_mayfly"\n\n--=_mayfly\n\n#!/bin/sh\n--=_mayfly--\n'
+    const { 'user-data': text = '' } = await seedFiles(guest({ cloudInit: { userData: mime } }), identity)
+    expect(text).toMatch(/^Content-Type: multipart\/mixed; boundary="=_mayfly_"\n/)
+    expect(text.split('--=_mayfly_\n')[2]?.trimEnd()).toBe(mime.trimEnd())
+  })
+
+  test('what is compressed is told to be text', async () => {
+    const spec = { cloudInit: { userData: '\x1f\uFFFD\b' } }
+    await expect(seedFiles(guest(spec), identity)).rejects.toThrow(/It is compressed: give its text/)
   })
 
   test.each([

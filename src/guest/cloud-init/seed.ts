@@ -12,9 +12,10 @@ import {
   renderCloudConfig,
   statedHostKey,
   withAccess,
+  withAccessAround,
 } from './cloud-config.js'
 import { iso9660 } from './iso9660.js'
-import { multipart, typeOf } from './multipart.js'
+import { fromFirstLine, multipart, typeOf } from './multipart.js'
 
 /** A guest that is set up by cloud-init. */
 export type Seeded = Pick<Guest, 'image' | 'hostname' | 'ssh'> & { cloudInit: CloudInit }
@@ -62,14 +63,12 @@ async function merged(guest: Seeded, identity: SshIdentity): Promise<string> {
   if (type === undefined) {
     throw new MayflyError('MAYFLY_GUEST_INVALID', 'cloudInit.userData is of no kind that Mayfly knows', {
       details: [`it begins with ${JSON.stringify(userData.split('\n')[0]!.slice(0, 60))}`],
-      hint: 'A cloud-config begins with #cloud-config, a script with #!. With `raw: true` anything is passed through as it is.',
+      hint: userData.startsWith('\x1f')
+        ? 'It is compressed: give its text, as with gunzipSync(readFileSync(path)).toString().'
+        : 'A cloud-config begins with #cloud-config, a script with #!. With `raw: true` anything is passed through as it is.',
     })
   }
-  const access = await renderCloudConfig(withAccess({}, guest, identity))
-  return multipart([
-    { type: 'text/cloud-config', text: access },
-    { type, text: userData },
-  ])
+  return multipart(await withAccessAround({ type, text: fromFirstLine(userData) }, guest, identity))
 }
 
 async function rawText({ userData = '' }: CloudInit): Promise<string> {
