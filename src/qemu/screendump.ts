@@ -1,6 +1,7 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Picture, parsePpm } from './picture.js'
+import { MayflyError } from '../errors.js'
+import { MOST_PPM_BYTES, type Picture, parsePpm } from './picture.js'
 import type { QmpClient } from './qmp.js'
 
 let dumps = 0
@@ -10,6 +11,10 @@ export async function screendump(qmp: QmpClient, directory: string, deadlineMs: 
   const filename = join(directory, `screen-${++dumps}.ppm`)
   try {
     await qmp.execute('screendump', { filename }, deadlineMs)
+    const { size } = await stat(filename)
+    if (size > MOST_PPM_BYTES) {
+      throw new MayflyError('MAYFLY_OUTPUT_TOO_LARGE', `the screen takes ${size} bytes, more than ${MOST_PPM_BYTES}`)
+    }
     return parsePpm(await readFile(filename))
   } finally {
     await rm(filename, { force: true })

@@ -45,7 +45,7 @@ export abstract class Screen extends Resources {
   screenshot(path?: string, { timeout = SCREENSHOT_LIMIT_MS }: ScreenshotOptions = {}): Promise<Buffer> {
     const limit = toMilliseconds(timeout, 'timeout')
     const take = async () => {
-      const png = encodePng(await this.#picture('take a screenshot', limit))
+      const png = await encodePng(await this.#picture('take a screenshot', limit))
       if (path !== undefined) await writeWhole(path, png)
       return png
     }
@@ -87,7 +87,7 @@ export abstract class Screen extends Resources {
         look: async () => {
           const now = await this.#picture('look at the screen', SCREENSHOT_LIMIT_MS)
           before ??= now
-          if (hasChanged(before, now)) return { met: encodePng(now) }
+          if (hasChanged(before, now)) return { met: await encodePng(now) }
           return { seen: [`last: the screen of ${now.width} × ${now.height} was as before`] }
         },
       },

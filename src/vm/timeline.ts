@@ -38,7 +38,10 @@ type Outcome = Pick<TimelineEntry, 'result' | 'failed' | 'stdout' | 'stderr' | '
 
 /** A chatty test must not fill the memory of its worker: the oldest entries go first. */
 const MOST_ENTRIES = 5_000
+/** Of all entries together. */
+const MOST_CHARACTERS = 8 * 1024 * 1024
 const KEPT_OUTPUT = 16 * 1024
+const CUT = '[...]'
 /** Pieces of console output that come within this time are one entry. */
 const CONSOLE_GAP_MS = 100
 
@@ -51,6 +54,8 @@ export function quietly<T>(work: () => T): T {
 
 export class Timeline {
   readonly #entries: TimelineEntry[] = []
+  /** Of entries that have ended, and so do not grow: when it is too much, all are counted. */
+  #characters = 0
 
   /** Oldest first. */
   get entries(): readonly TimelineEntry[] {
@@ -58,11 +63,21 @@ export class Timeline {
   }
 
   add(kind: TimelineKind, title: string, outcome: Outcome = {}): TimelineEntry {
-    const entry = { kind, at: now(), title, ...outcome }
+    const entry = { kind, at: now(), title: kind === 'console' ? lastOf(title) : firstOf(title), ...outcome }
     if (quiet.getStore()) return entry
     this.#entries.push(entry)
     if (this.#entries.length > MOST_ENTRIES) this.#entries.shift()
+    this.#grow(sizeOf(entry))
     return entry
+  }
+
+  #grow(characters: number): void {
+    this.#characters += characters
+    if (this.#characters <= MOST_CHARACTERS) return
+    this.#characters = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0)
+    let gone = 0
+    while (this.#characters > MOST_CHARACTERS / 2) this.#characters -= sizeOf(this.#entries[gone++]!)
+    this.#entries.splice(0, gone)
   }
 
   /** An entry that lasts as long as `work`, and tells what it came to by `describe`. */
@@ -76,7 +91,9 @@ export class Timeline {
     const site = new CallSite(this.during)
     try {
       const result = await work(entry)
-      Object.assign(entry, describe(result))
+      const outcome = describe(result)
+      Object.assign(entry, outcome)
+      this.#grow(sizeOf({ title: '', ...outcome }))
       return result
     } catch (error) {
       Object.assign(entry, { failed: true, result: messageOf(error) })
@@ -93,13 +110,22 @@ export class Timeline {
     if (last?.kind === 'console' && now() - ended! < CONSOLE_GAP_MS) {
       last.title = lastOf(last.title + text)
       last.durationMs = now() - last.at
+      this.#grow(text.length)
     } else this.add('console', text)
   }
 }
 
+function firstOf(title: string): string {
+  return title.length <= KEPT_OUTPUT + CUT.length ? title : `${title.slice(0, KEPT_OUTPUT)}${CUT}`
+}
+
+function sizeOf({ title, result = '', stdout = '', stderr = '' }: Partial<TimelineEntry>): number {
+  return 100 + (title?.length ?? 0) + result.length + stdout.length + stderr.length
+}
+
 /** The end of a command's output, as an entry keeps it. */
 export function lastOf(output: string): string {
-  return output.length <= KEPT_OUTPUT ? output : `[...]${output.slice(-KEPT_OUTPUT)}`
+  return output.length <= KEPT_OUTPUT + CUT.length ? output : `${CUT}${output.slice(-KEPT_OUTPUT)}`
 }
 
 function now(): number {
