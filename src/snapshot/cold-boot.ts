@@ -4,6 +4,7 @@ import type { Guest } from '../guest/spec.js'
 import { createPrivateFile } from '../host/private-file.js'
 import type { Image } from '../image/image.js'
 import { performance } from '../node-globals.js'
+import type { DiskLayer } from '../qemu/argv.js'
 import { forwardedPort } from '../qemu/forwarded-port.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
@@ -22,6 +23,8 @@ export interface ColdBootOptions {
   image: Image
   /** Gets the machine's RAM, disk layer, keys and console log. */
   directory: string
+  /** What its disk is stacked on. Default: the image's. */
+  below?: readonly DiskLayer[] | undefined
   /** Default: what this host needs at most. */
   bootTimeout?: number | undefined
   signal?: AbortSignal | undefined
@@ -43,11 +46,11 @@ export interface Booted extends Running, AsyncDisposable {
  * @throws MayflyError as `untilReady`; no QEMU is left behind, the files in `directory` are.
  */
 export async function coldBoot(options: ColdBootOptions): Promise<Booted> {
-  const { harness, guest, image, directory, bootTimeout, signal } = options
+  const { harness, guest, image, directory, below, bootTimeout, signal } = options
   const identity = await newIdentity(guest)
   await Promise.all([prepareFiles(options, identity), createPrivateFile(join(directory, FILES.ram), guest.memoryBytes)])
   const started = performance.now()
-  const running = await run(harness, templateMachine(harness, guest, image, directory), directory)
+  const running = await run(harness, templateMachine(harness, guest, image, directory, below), directory)
   const owned: AsyncDisposable = {
     [Symbol.asyncDispose]: async () => {
       await running.qemu.kill()

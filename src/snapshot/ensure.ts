@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { MayflyError } from '../errors.js'
+import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { type Progress, warn } from '../host/progress.js'
 import type { Image } from '../image/image.js'
@@ -11,6 +11,7 @@ import { type Ingredients, templateKey } from './cache-key.js'
 import { type ChainNode, chainOf } from './chain.js'
 import { readManifest } from './manifest.js'
 import { seal } from './seal.js'
+import { countSharedSteps, findSibling, sharedKey } from './shared-steps.js'
 import { findTemplate, neededDirectories, type Template } from './template.js'
 
 export interface EnsureOptions {
@@ -55,18 +56,48 @@ async function ensureLast(nodes: readonly ChainNode[], options: EnsureOptions): 
       return template
     }
     if (reason) warn(progress, `no usable template of ${describe(node)}: ${reason}`)
-    const parent = before.length > 0 ? await ensureLast(before, options) : undefined
-    try {
-      return await make(node, parent, options)
-    } catch (error) {
-      if (!parent || !(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
-      // Damage that only QEMU can see: once more, and if that does not load either, it is not damage.
-      warn(progress, `the template before ${describe(node)} did not load and is made again: ${error.message}`)
-      await discardTemplate(options, parent)
-      return await make(node, await ensureLast(before, options), options)
-    }
+    if (before.length > 0 && before.length === countSharedSteps(options.guest)) return await makeShared(nodes, options)
+    return await makeAfter(nodes, options)
   }
   return await hold(harness, find, neededDirectories)
+}
+
+/** The template of the last of `nodes`, from the disk of a guest that has taken the same steps; otherwise it takes them itself. One guest does at a time. */
+async function makeShared(nodes: readonly ChainNode[], options: EnsureOptions): Promise<Template> {
+  const { harness, image, progress, signal } = options
+  const node = nodes.at(-1)!
+  const onWait = () => progress.note(`another guest takes the steps of ${describe(node)}; waiting for it`)
+  return await withLock(harness.store, `steps-${sharedKey(node.ingredients)}`, { onWait, signal }, async () => {
+    const find = () => findSibling(harness.store, node.ingredients, image)
+    const sibling = await hold(harness, find, (found) => (found ? neededDirectories(found) : []))
+    if (!sibling) return await makeAfter(nodes, options)
+    for (const { title } of nodes.slice(1)) progress.cached(title)
+    const title = `boot ${node.guest.name} from the disk of ${sibling.manifest.name}`
+    try {
+      return await make({ ...node, step: undefined, title }, sibling, options)
+    } catch (error) {
+      if (signal?.aborted) throw error
+      warn(progress, `${title}: ${messageOf(error).split('\n')[0]}; its steps are taken again`)
+      return await makeAfter(nodes, options)
+    }
+  })
+}
+
+/** The template of the last of `nodes`, from the one before it. */
+async function makeAfter(nodes: readonly ChainNode[], options: EnsureOptions): Promise<Template> {
+  const { progress } = options
+  const node = nodes.at(-1)!
+  const before = nodes.slice(0, -1)
+  const parent = before.length > 0 ? await ensureLast(before, options) : undefined
+  try {
+    return await make(node, parent, options)
+  } catch (error) {
+    if (!parent || !(error instanceof MayflyError) || error.code !== 'MAYFLY_TEMPLATE_UNUSABLE') throw error
+    // Damage that only QEMU can see: once more, and if that does not load either, it is not damage.
+    warn(progress, `the template before ${describe(node)} did not load and is made again: ${error.message}`)
+    await discardTemplate(options, parent)
+    return await make(node, await ensureLast(before, options), options)
+  }
 }
 
 async function make(node: ChainNode, parent: Template | undefined, options: EnsureOptions): Promise<Template> {
@@ -79,7 +110,7 @@ async function make(node: ChainNode, parent: Template | undefined, options: Ensu
       progress.cached(node.title)
       return template
     }
-    if (!parent) explainEmulation(options)
+    if (!node.step) explainEmulation(options)
     const target = join(harness.store.templates, key)
     await publish(harness.store, harness.session.directory, target, (staging) =>
       seal({ ...options, ...node, parent, staging, target }),

@@ -7,6 +7,7 @@ import type { Guest } from '../guest/spec.js'
 import { findUefi } from '../host/uefi.js'
 import type { Image } from '../image/image.js'
 import { createOverlay } from '../image/overlay.js'
+import type { DiskLayer } from '../qemu/argv.js'
 import type { Harness } from '../session/harness.js'
 import { generateIdentity, type SshIdentity } from '../ssh/identity.js'
 import { formatBytes, MIB } from '../units.js'
@@ -33,17 +34,19 @@ export interface MachineFilesOptions {
   image: Image
   /** Gets them. */
   directory: string
+  /** What its disk is stacked on. Default: the image's. */
+  below?: readonly DiskLayer[] | undefined
 }
 
 /** Writes what a machine boots with into its directory: an empty layer over its disk, its keys, its seed, its firmware's variables. */
 export async function prepareFiles(
-  { harness, guest, image, directory }: MachineFilesOptions,
+  { harness, guest, image, directory, below }: MachineFilesOptions,
   identity: SshIdentity,
 ): Promise<void> {
   const { cloudInit, firmware, arch, hostname, ssh } = guest
   const at = (name: string) => join(directory, name)
   const work = [
-    createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: image.disk }),
+    createOverlay(at(FILES.disk), { sizeBytes: diskSizeBytes(guest, image), backing: below?.[0] ?? image.disk }),
     writeFile(at(FILES.privateKey), identity.client.privateKey, { mode: 0o600 }),
   ]
   if (image.kernel !== undefined) {

@@ -64,8 +64,14 @@ const TAP_CMDLINE = ['mayfly.network=dhcp']
 const DISPLAY_CMDLINE = ['console=tty0']
 
 /** The machine that boots in `directory`, and is frozen there. */
-export function templateMachine(harness: Harness, guest: Guest, image: Image, directory: string): Machine {
-  const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...imageLayers(image)]
+export function templateMachine(
+  harness: Harness,
+  guest: Guest,
+  image: Image,
+  directory: string,
+  below: readonly DiskLayer[] = imageLayers(image),
+): Machine {
+  const layers = [{ path: join(directory, FILES.disk), format: 'qcow2' as const }, ...below]
   return {
     ...common(harness, guest, layers, directory, seedIn(directory, guest)),
     network: sealedCard(guest),

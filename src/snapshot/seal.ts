@@ -13,6 +13,7 @@ import { nodeName } from '../qemu/argv.js'
 import { flatten } from '../qemu/block-stream.js'
 import type { Harness } from '../session/harness.js'
 import type { SshConnection } from '../ssh/connection.js'
+import { quote } from '../ssh/quote.js'
 import { runScript } from '../ssh/script.js'
 import { MIB } from '../units.js'
 import { agentReply } from './agent-reply.js'
@@ -32,7 +33,7 @@ export interface SealOptions {
   guest: Guest
   image: Image
   ingredients: Ingredients
-  /** What to go on from, and what to do there. Without them the guest is booted. */
+  /** What to go on from, and what to do there. Without a step the guest is booted, from the parent's disk if there is one. */
   parent: Template | undefined
   step: Step | undefined
   /** One line for people. */
@@ -109,7 +110,13 @@ async function start(
 ): Promise<Sealable> {
   const { harness, guest, image, ingredients, parent, step, staging: directory, signal } = options
   if (!parent || !step) {
-    const booted = await timed('boot', () => coldBoot({ ...options, directory }))
+    const booted = await timed('boot', () => coldBoot({ ...options, directory, below: parent?.layers }))
+    try {
+      if (parent) await forgetOtherName(booted.ssh!, guest)
+    } catch (error) {
+      await booted[Symbol.asyncDispose]()
+      throw error
+    }
     return { ...booted, connection: booted.ssh, hostKey: booted.identity.host.publicKey }
   }
   const prepared = { harness, guest, image, ingredients, template: parent, prepareMs: 0 }
@@ -123,6 +130,15 @@ async function start(
     await machine[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The disk is another guest's: debian's initramfs has written the machine's own name, and kept that one's in /etc/hosts. */
+async function forgetOtherName(connection: SshConnection, { hostname }: Guest): Promise<void> {
+  const line = quote(`127.0.1.1 ${hostname}`)
+  const script = `sed -i '/^127\\.0\\.1\\.1 /d' /etc/hosts && echo ${line} >>/etc/hosts`
+  const { exitCode, stderr } = await runScript(connection, script, { name: 'rename the guest' })
+  if (exitCode === 0) return
+  throw new MayflyError('MAYFLY_COMMAND_FAILED', `the machine could not be named ${hostname}`, { details: [stderr] })
 }
 
 /** Waits until the guest has nothing left to do, so that its clones start with nothing to do. */
