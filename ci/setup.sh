@@ -70,6 +70,8 @@ if [[ $dev == 1 ]]; then
     'qemu-efi-aarch64|/usr/share/AAVMF/AAVMF_CODE.fd|UEFI for guests of another architecture'
     'zsh|zsh|the shell whose completion is tested'
     'fish|fish|the shell whose completion is tested'
+    'tcsh|tcsh|a login shell in tests'
+    'busybox-static|busybox|packs archives that tests unpack'
     'chromium|chromium|the browser that opens the HTML report in tests'
   )
 fi

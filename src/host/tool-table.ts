@@ -172,6 +172,16 @@ export const TOOLS: Record<string, Tool> = {
     purpose: 'completes commands in tests',
     need: 'develop',
   },
+  tcsh: {
+    packages: { apt: 'tcsh', dnf: 'tcsh', pacman: 'tcsh', apk: 'tcsh' },
+    purpose: 'is a login shell in tests',
+    need: 'develop',
+  },
+  busybox: {
+    packages: { apt: 'busybox-static', dnf: 'busybox', pacman: 'busybox', apk: 'busybox' },
+    purpose: 'packs archives that tests unpack',
+    need: 'develop',
+  },
   chromium: {
     packages: { apt: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium' },
     purpose: 'opens the HTML report in tests',
