@@ -111,7 +111,8 @@ export abstract class Commands extends VmBase {
     work: (connection: SshConnection, limits: O) => Promise<T>,
   ): Promise<T> {
     const allowed = this.#allow()
-    const late = allowed.limitMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(allowed.limitMs)
+    const late =
+      allowed.limitMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(Math.ceil(allowed.limitMs))
     const signals = [options?.signal, late].filter((signal) => signal !== undefined)
     const limits = { ...options, ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}) } as O
     const bounds = () => allowed.bounds(what, options?.signal)
