@@ -1,7 +1,9 @@
 import type { Client, ClientChannel } from 'ssh2'
 import { isError } from '../errors.js'
 import type { SshConnection } from './connection.js'
+import { endWithShell } from './end-with-shell.js'
 import type { Slot, Ticket } from './lanes.js'
+import { RelayedClient } from './relayed-client.js'
 import { sendPadding } from './ssh2-internals.js'
 
 /** A channel and the connection it is on, which is not always the one that was asked. */
@@ -67,7 +69,12 @@ export function openExecChannel(
     what,
     (client) =>
       new Promise<ClientChannel>((resolve, reject) => {
-        client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)))
+        client.exec(command, (error, opened) => {
+          if (error) return reject(error)
+          // A relayed one is closed where the connection is.
+          if (!connection.isDropbear && !(client instanceof RelayedClient)) endWithShell(opened)
+          resolve(opened)
+        })
       }),
     urgent,
   )

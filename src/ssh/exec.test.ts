@@ -98,6 +98,30 @@ describe.each([
     expect(missing.stderr).toContain('/missing')
   })
 
+  test('ends with the shell that it started, with all that this has written', async () => {
+    const name = uniqueSleep().replace('1000', '60')
+    const started = performance.now()
+    const plain = await exec(connection, `${name} & echo started; echo err >&2; exit 3`)
+    expect(plain).toMatchObject({ stdout: 'started\n', stderr: 'err\n', exitCode: 3 })
+    const chatty = await exec(connection, `(while :; do echo later; sleep 0.05; done) & echo started`)
+    expect(chatty.stdout).toMatch(/^(later\n)?started\n(later\n)*$/)
+    // More than a pipe, a window, and what is read at once.
+    for (let round = 0; round < 3; round++) {
+      const much = await exec(connection, `${name} & head -c 3000000 /dev/zero; printf end`)
+      expect([much.stdout.length, much.stdout.slice(-3)]).toEqual([3_000_003, 'end'])
+    }
+    let read = 0
+    const slow = await exec(connection, `${name} & head -c 5000000 /dev/zero; printf end`, {
+      onStdout: async (chunk) => {
+        read += chunk.length
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      },
+    })
+    expect([read, slow.stdout.slice(-3)]).toEqual([5_000_003, 'end'])
+    expect(performance.now() - started).toBeLessThan(30_000)
+    execFileSync('pkill', ['-f', name])
+  })
+
   test('argument vectors arrive as they are', async () => {
     const words = [...nastyWords(), ...Array.from({ length: 60 }, (_, seed) => randomWord(seed))]
     const result = await exec(connection, ['printf', '%s\\0', ...words])

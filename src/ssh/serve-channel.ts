@@ -3,6 +3,7 @@ import type { ClientChannel } from 'ssh2'
 import { messageOf } from '../errors.js'
 import { encodeFrame, FRAME, type FrameKind, FrameReader } from './channel-frames.js'
 import type { SshConnection } from './connection.js'
+import { endWithShell } from './end-with-shell.js'
 import type { ChannelRequest } from './relayed-client.js'
 import { abandon, sendPadding } from './ssh2-internals.js'
 
@@ -42,8 +43,12 @@ function open(
       }
       // See openOn in channel.ts.
       if (connection.isDropbear) sendPadding(client)
-      if ('exec' in request) client.exec(request.exec, opened)
-      else client.shell(request.shell, opened)
+      if ('exec' in request) {
+        client.exec(request.exec, (error, channel) => {
+          if (!error && !connection.isDropbear) endWithShell(channel)
+          opened(error, channel)
+        })
+      } else client.shell(request.shell, opened)
     })
   })
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { RelayedChannel } from './relayed-channel.js'
 import { RelayedClient } from './relayed-client.js'
@@ -51,6 +52,33 @@ export function ping(client: Client, onReply: () => void): void {
   const { _callbacks, _protocol } = client as unknown as ClientInternals
   _callbacks.push(onReply)
   _protocol.ping()
+}
+
+/** Settles when the server of this channel has answered. For a connection on which no padding is sent. */
+export function roundTrip(channel: ClientChannel): Promise<void> {
+  const { _client } = channel as unknown as ChannelInternals
+  return new Promise((resolve) => ping(_client as unknown as Client, resolve))
+}
+
+/** Counts what comes on a channel from now on, read or not. */
+export function countReceived(channel: ClientChannel): { readonly bytes: number; readonly windowIsClosed: boolean } {
+  const { incoming } = channel as unknown as ChannelInternals
+  let bytes = 0
+  for (const stream of [channel, channel.stderr] as Readable[]) {
+    const push = stream.push.bind(stream)
+    stream.push = (chunk: Buffer | null) => {
+      bytes += chunk?.length ?? 0
+      return push(chunk)
+    }
+  }
+  return {
+    get bytes() {
+      return bytes
+    },
+    get windowIsClosed() {
+      return incoming.window <= 0
+    },
+  }
 }
 
 /**
