@@ -1,4 +1,7 @@
+import { MayflyError } from '../errors.js'
 import { MIB } from '../units.js'
+import type { ExecResult } from './exec.js'
+import { lastLines } from './output.js'
 
 /** What start-up files may print. More is a program that does not end. */
 const MOST_BYTES = MIB
@@ -40,4 +43,19 @@ export class AfterMarker {
     this.#last = this.#seen ? EMPTY : bytes.subarray(-KEPT_BYTES)
     return this.#seen ? bytes.subarray(index + this.#marker.length) : EMPTY
   }
+}
+
+/** A script that has not printed its marker, and what came instead. @param status undefined if it printed too much */
+export function notBegun(
+  name: string,
+  username: string,
+  { stdout, stderr }: { stdout: AfterMarker; stderr: AfterMarker },
+  status: Pick<ExecResult, 'exitCode' | 'signal'> | undefined,
+): MayflyError {
+  const said = [...lastLines('stdout', stdout.before), ...lastLines('stderr', stderr.before)]
+  const how = status ? `ended with ${status.signal ?? `status ${status.exitCode}`}` : 'printed more than 1 MiB'
+  return new MayflyError('MAYFLY_SSH_FAILED', `the login shell of user '${username}' ${how} and did not run /bin/sh`, {
+    details: [`for: ${name}`, ...said],
+    hint: 'Mayfly needs a login shell that runs commands. Set one with `usermod -s`, and look at its start-up files.',
+  })
 }

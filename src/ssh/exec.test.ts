@@ -103,6 +103,9 @@ describe.each([
     const started = performance.now()
     const plain = await exec(connection, `${name} & echo started; echo err >&2; exit 3`)
     expect(plain).toMatchObject({ stdout: 'started\n', stderr: 'err\n', exitCode: 3 })
+    // Neither dropbear nor another process's connection tells.
+    if (_name.startsWith('OpenSSH') && !_name.includes('process')) expect(plain.background).toBe(true)
+    expect(await exec(connection, 'true')).not.toHaveProperty('background')
     const chatty = await exec(connection, `(while :; do echo later; sleep 0.05; done) & echo started`)
     expect(chatty.stdout).toMatch(/^(later\n)?started\n(later\n)*$/)
     // More than a pipe, a window, and what is read at once.

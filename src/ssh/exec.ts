@@ -30,6 +30,8 @@ export interface ExecResult<Output extends string | Buffer = string> {
   /** `'SIGKILL'`, ..., if a signal ended the command. */
   signal: string | null
   durationMs: number
+  /** True if a background process still held the output when the shell ended: what it writes later is dropped. dropbear does not tell. */
+  background?: true
 }
 
 /**

@@ -5,12 +5,13 @@ import { type Bounds, bounded } from '../deadline.js'
 import { MayflyError } from '../errors.js'
 import { clearTimeout, performance, setTimeout } from '../node-globals.js'
 import { formatMilliseconds, MIB, toMilliseconds } from '../units.js'
-import { AfterMarker } from './after-marker.js'
+import { AfterMarker, notBegun } from './after-marker.js'
 import { type OpeningChannel, openExecChannel } from './channel.js'
 import type { SshConnection } from './connection.js'
+import { wasHeld } from './end-with-shell.js'
 import type { ExecOptions, ExecResult } from './exec.js'
 import { killMarked } from './kill-marked.js'
-import { lastLines, OutputBuffer } from './output.js'
+import { OutputBuffer } from './output.js'
 import type { WireCommand } from './remote-command.js'
 import { abandon } from './ssh2-internals.js'
 import { checkUserSwitch } from './user-switch.js'
@@ -151,7 +152,7 @@ export class Execution {
   }
 
   /** Feeds stdin, collects the output, and gives the status once the channel is closed and every listener has finished. */
-  #transact(channel: ClientChannel): Promise<Pick<ExecResult, 'exitCode' | 'signal'>> {
+  #transact(channel: ClientChannel): Promise<Pick<ExecResult, 'exitCode' | 'signal' | 'background'>> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
         reject(error)
@@ -162,7 +163,8 @@ export class Execution {
       let open = 3
       const finish = () => {
         if (--open > 0) return
-        if (exitCode !== undefined) resolve({ exitCode, signal: exitSignal })
+        if (exitCode !== undefined)
+          resolve({ exitCode, signal: exitSignal, ...(wasHeld(channel) && { background: true }) })
         else reject(this.#noStatus())
       }
       this.#collect(channel, 'stdout', finish, fail)
@@ -278,18 +280,7 @@ export class Execution {
   }
 
   #notBegun(status?: Pick<ExecResult, 'exitCode' | 'signal'>): MayflyError {
-    const { stdout, stderr } = this.#begun!
-    const { username } = this.#connection.target
-    const said = [...lastLines('stdout', stdout.before), ...lastLines('stderr', stderr.before)]
-    const how = status ? `ended with ${status.signal ?? `status ${status.exitCode}`}` : 'printed more than 1 MiB'
-    return new MayflyError(
-      'MAYFLY_SSH_FAILED',
-      `the login shell of user '${username}' ${how} and did not run /bin/sh`,
-      {
-        details: [`for: ${this.#name}`, ...said],
-        hint: 'Mayfly needs a login shell that runs commands. Set one with `usermod -s`, and look at its start-up files.',
-      },
-    )
+    return notBegun(this.#name, this.#connection.target.username, this.#begun!, status)
   }
 
   #noStatus(): MayflyError {

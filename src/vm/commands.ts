@@ -24,11 +24,16 @@ export abstract class Commands extends VmBase {
   exec(command: Command, options?: TextOptions): Promise<ExecResult>
   exec(command: Command, options?: ExecOptions): Promise<ExecResult<string | Buffer>> {
     const run = () => this.execUnseen(command, options)
-    return this.timeline.during('command', textOf(command), run, ({ exitCode, signal, stdout, stderr }) => ({
-      result: signal ?? `exit code ${exitCode}`,
-      stdout: lastOf(stdout.toString()),
-      stderr: lastOf(stderr.toString()),
-    }))
+    return this.timeline.during(
+      'command',
+      textOf(command),
+      run,
+      ({ exitCode, signal, stdout, stderr, background }) => ({
+        result: `${signal ?? `exit code ${exitCode}`}${background ? '; dropped what its background processes write later' : ''}`,
+        stdout: lastOf(stdout.toString()),
+        stderr: lastOf(stderr.toString()),
+      }),
+    )
   }
 
   /** `exec` for those who write down themselves what they do. @internal */
