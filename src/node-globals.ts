@@ -21,8 +21,13 @@ export const AbortController = controller.constructor as typeof globalThis.Abort
 const NodeSignal = controller.signal.constructor as typeof globalThis.AbortSignal
 
 export const AbortSignal = {
-  timeout: NodeSignal.timeout.bind(NodeSignal),
+  // Node's takes whole numbers only, and one of more than 24 days as 1 ms.
+  timeout: afterMs(NodeSignal.timeout.bind(NodeSignal)),
   any: anySignal(NodeSignal.any.bind(NodeSignal)),
+}
+
+function afterMs(timeout: typeof NodeSignal.timeout): typeof NodeSignal.timeout {
+  return (ms) => timeout(Math.min(Math.ceil(ms), 2 ** 31 - 1))
 }
 
 function anySignal(any: typeof NodeSignal.any): typeof NodeSignal.any {
