@@ -44,6 +44,15 @@ test('help that nobody reads to its end is no failure of ours', async () => {
   expect(stderr).toBe('')
 })
 
+test.each([
+  ['logs', 'log'],
+  ['ps', 'list'],
+  ['rm', 'destroy'],
+  ['delete', 'destroy'],
+])('%s is %s', async (alias, name) => {
+  expect((await mayfly([alias, '--help'])).stdout).toBe((await mayfly([name, '--help'])).stdout)
+})
+
 test('the version is the package’s', async () => {
   expect((await mayfly(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+$/)
 })

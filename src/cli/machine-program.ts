@@ -85,6 +85,7 @@ function addLife(program: Command): void {
     .addHelpText('after', examples('mayfly stop web', 'mayfly stop web --timeout 2m'))
 
   command<StopOptions>(program, 'destroy <machine...>', async () => (await import('./stop.js')).destroy)
+    .aliases(['delete', 'rm'])
     .summary('remove machines and all that is of them')
     .description('Ends machines, and removes their disks, snapshots, keys and logs. This cannot be undone.')
     .option('--json', 'print one array of { name, destroyed }')
@@ -107,6 +108,7 @@ function addLife(program: Command): void {
 
 function addLooks(program: Command): void {
   command<ListOptions>(program, 'list', async () => (await import('./list.js')).list)
+    .alias('ps')
     .summary('list machines, also those of running tests')
     .description(
       'Lists your machines, and those of the tests that are running: these can be entered as well, while their test waits.\n' +
@@ -126,6 +128,7 @@ function addLooks(program: Command): void {
     .addHelpText('after', examples('mayfly status web', 'mayfly status web --json | jq -r .state'))
 
   command<LogOptions>(program, 'log [machine]', async () => (await import('./log.js')).log)
+    .alias('logs')
     .summary('show what a machine printed')
     .description(
       'Shows what a machine printed on its console, and what its provision steps printed. Control characters are shown as ' +

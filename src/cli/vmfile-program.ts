@@ -6,7 +6,9 @@ export function addVmFileCommands(program: Command): void {
   const vmfile = program
     .command('vmfile')
     .summary('check and format VMFiles')
-    .description('VMFile.kdl defines machines. Files that are not named are VMFile.kdl in the current directory.')
+    .description(
+      'VMFile.kdl defines machines. Without a name it is the VMFile.kdl of the current directory or the nearest above.',
+    )
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', examples('mayfly vmfile check', 'mayfly vmfile format'))
 

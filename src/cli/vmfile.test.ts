@@ -42,6 +42,13 @@ test('check: a file that is right is counted, one that is not is explained, and 
   expect(stdout).toMatch(/VMFile\.kdl: 2 errors\n$/)
 })
 
+test('check: without a name it is the file here or in the nearest directory above', async () => {
+  const { file } = await project('vm "web" { image "micro"; }\n')
+  const below = join(file, '../a/b')
+  await mkdir(below, { recursive: true })
+  expect(await run(below, ['check'])).toMatchObject({ exitCode: 0, stdout: '../../VMFile.kdl: 1 machine (web)\n' })
+})
+
 test('check: files that are missing are errors; what this version cannot run is a warning', async () => {
   const { mayfly } = await project(
     'vm "web" {\n  image "debian"\n  snapshot #false\n  provision "shell" { script "setup.sh"; }\n}\n',

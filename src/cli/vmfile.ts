@@ -10,6 +10,7 @@ import type { Source } from '../vmfile/source.js'
 import { readVmFile, vmFileText } from '../vmfile/vmfile.js'
 import type { ActionContext } from './action.js'
 import { EXIT } from './exit.js'
+import { nearestVmFile, VMFILE } from './nearest-vmfile.js'
 import { printError } from './report-error.js'
 import { print, printJson, writerOf } from './streams.js'
 import { style } from './style.js'
@@ -55,7 +56,7 @@ async function textAt(path: string): Promise<string> {
 }
 
 function named(files: readonly string[]): readonly string[] {
-  return files.length > 0 ? files : ['VMFile.kdl']
+  return files.length > 0 ? files : [nearestVmFile() ?? VMFILE]
 }
 
 function tryFormat(path: string, text: string): string | undefined {

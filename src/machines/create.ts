@@ -7,6 +7,7 @@ import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
 import { resolveImage } from '../image/resolve.js'
 import { explainFull } from '../image/store.js'
+import { assertConnectable } from '../network/bridge.js'
 import { Date } from '../node-globals.js'
 import { openHarness } from '../session/harness.js'
 import { claimFor } from '../session/lasting-claims.js'
@@ -27,12 +28,13 @@ export interface CreateOptions extends LockedOptions {
 
 /**
  * Makes a machine that stays until it is destroyed: a disk layer of its own over the guest's image, keys of its own. It does not run yet.
- * @throws MayflyError MAYFLY_OPTION_INVALID when the name cannot be one or is taken, MAYFLY_GUEST_INVALID, or as the image's; nothing is left then.
+ * @throws MayflyError MAYFLY_OPTION_INVALID when the name cannot be one or is taken, MAYFLY_GUEST_INVALID, MAYFLY_NETWORK_UNUSABLE, or as the image's; nothing is left then.
  */
 export async function createMachine(guest: Guest, name: string, options: CreateOptions = {}): Promise<Machine> {
   assertMachineName(name)
   assertKeepable(guest)
   assertMemoryFits(guest.memoryBytes)
+  await assertConnectable(guest)
   return await withName(name, options, async () => {
     const { data = dataDirectory() } = options
     const hostname = hostnameFor(guest, name)

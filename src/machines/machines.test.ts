@@ -59,6 +59,30 @@ test.skipIf(process.getuid?.() !== 0)('where there is no room for it, that is sa
   expect(await readdir(data.machines)).toEqual([])
 })
 
+test('a missing bridge is told before anything is made; a machine whose start fails stays registered', async () => {
+  const network = { mode: 'tap', bridge: 'mayflynone' } as const
+  await expect(createMachine({ ...guest, network }, 'web', place)).rejects.toMatchObject({
+    code: 'MAYFLY_NETWORK_UNUSABLE',
+    shortMessage: 'there is no bridge mayflynone',
+    hint: expect.stringContaining('ip link add mayflynone type bridge'),
+  })
+  expect(await listMachines(place.data)).toMatchObject({ machines: [], damaged: [] })
+  const { directory, record } = await create('web')
+  const machine = await writeRecord(directory, { ...record, guest: { ...record.guest, network } })
+  await expect(start(machine)).rejects.toMatchObject({
+    code: 'MAYFLY_NETWORK_UNUSABLE',
+    details: expect.arrayContaining([
+      'web stays registered: mayfly start web starts it again, mayfly destroy web removes it',
+    ]),
+  })
+})
+
+test('a name that cannot be a host name is refused, unless the guest has a host name of its own', async () => {
+  await expect(create('my_web')).rejects.toThrow('the name "my_web" cannot be the host name as well')
+  const machine = await createMachine({ ...guest, hostname: 'web.test' }, 'my_web', place)
+  expect(machine.record.guest).toMatchObject({ name: 'my_web', hostname: 'web.test' })
+})
+
 test('it runs until it is stopped, and says how it came to its end', async () => {
   const machine = await start(await create('web'))
   expect(await lookAt(machine)).toMatchObject({ state: 'starting' })

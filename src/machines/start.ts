@@ -5,7 +5,7 @@ import type { DataStep } from '../guest/steps.js'
 import { assertMemoryFits } from '../host/memory.js'
 import { type Progress, silent } from '../host/progress.js'
 import { findImageDamage, readImageManifest } from '../image/image-manifest.js'
-import { assertBridge, joinBridge } from '../network/bridge.js'
+import { assertConnectable, joinBridge } from '../network/bridge.js'
 import { cardOf } from '../network/card.js'
 import { AbortController, Date } from '../node-globals.js'
 import { qemuArgv, SOCKETS } from '../qemu/argv.js'
@@ -23,7 +23,7 @@ import { connectTo, loginAt } from './connect.js'
 import { type LockedOptions, withMachine } from './lock.js'
 import { isRunning, lookAt, QEMU_LOG } from './look.js'
 import { provision } from './provision.js'
-import { type Machine, type MachineRun, writeRecord } from './record.js'
+import { type Machine, type MachineRun, readMachine, writeRecord } from './record.js'
 import { type Attached, attach } from './running.js'
 import { PID_FILE, processOf } from './settle.js'
 import { socketsDirectory } from './sockets.js'
@@ -101,13 +101,26 @@ async function provisioned(machine: Machine, connection: SshConnection, options:
   return await writeRecord(directory, { ...record, provisionedAt: new Date().toISOString() })
 }
 
+/** A machine that did not come to run is still there: what is to be done with it is for its owner to say. */
 async function start(machine: Machine, options: StartOptions): Promise<Machine> {
+  const { name, directory } = machine
+  try {
+    return await bringUp(machine, options)
+  } catch (error) {
+    const now = await readMachine(directory).catch(() => undefined)
+    if (!(error instanceof MayflyError) || !now || (await isRunning(now))) throw error
+    throw error.withDetails([
+      `${name} stays registered: mayfly start ${name} starts it again, mayfly destroy ${name} removes it`,
+    ])
+  }
+}
+
+async function bringUp(machine: Machine, options: StartOptions): Promise<Machine> {
   const { record, directory, name } = machine
   const { progress = silent } = options
   assertMemoryFits(record.guest.memoryBytes)
   await assertImage(machine)
-  const { network } = record.guest
-  if (network.mode === 'tap') await assertBridge(network.bridge)
+  await assertConnectable(record.guest)
   const harness = await openHarness(record.cacheDir, record.guest.arch)
   const sockets = await socketsDirectory(directory)
   // Two of them on one disk would be its end; and the shell of the last may have yet to write down how that ended.
@@ -119,7 +132,7 @@ async function start(machine: Machine, options: StartOptions): Promise<Machine> 
     ...record,
     ended: undefined,
     starts: record.starts + 1,
-    run: { startedAt: new Date().toISOString(), sockets, card: cardOf(network, directory, record.starts) },
+    run: { startedAt: new Date().toISOString(), sockets, card: cardOf(record.guest.network, directory, record.starts) },
   })
   const { up, connection } = await progress.step(`boot ${name}`, () => boot(harness, started, from, options))
   await using _connection = connection

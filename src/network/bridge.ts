@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { MayflyError } from '../errors.js'
+import type { Network } from '../guest/network.js'
 import { runTool } from '../host/run-tool.js'
 import { findTool } from '../host/tools.js'
 
@@ -22,6 +23,14 @@ export async function assertBridge(bridge: string): Promise<void> {
     )
   }
   if (!(await mayAdministerNetworks())) throw notAllowed(bridge, 'this process does not have CAP_NET_ADMIN')
+}
+
+/**
+ * Whether this host can connect a guest as it is defined: asked before anything is built for it.
+ * @throws MayflyError as `assertBridge`.
+ */
+export async function assertConnectable({ network }: { network: Network }): Promise<void> {
+  if (network.mode === 'tap') await assertBridge(network.bridge)
 }
 
 /** Connects an interface to a bridge, and brings it up. */

@@ -1,7 +1,7 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { silent, warn } from '../host/progress.js'
-import { assertBridge } from '../network/bridge.js'
+import { assertConnectable } from '../network/bridge.js'
 import { type Clone, clone } from './clone.js'
 import { discardTemplate } from './ensure.js'
 import { type Prepared, type PrepareOptions, prepare } from './prepare.js'
@@ -22,7 +22,7 @@ export interface PristineOptions extends PrepareOptions {
 export async function pristine(guest: Guest, options: PristineOptions): Promise<Clone> {
   const { signal, progress = silent } = options
   // Sealing needs no bridge, and takes too long to say so afterwards.
-  if (guest.network.mode === 'tap') await assertBridge(guest.network.bridge)
+  await assertConnectable(guest)
   const prepared = await prepare(guest, options)
   try {
     return await makePristine(prepared, options)

@@ -2,6 +2,7 @@ import { afterAll, test as base, beforeAll, type RunnerTestCase, type TestAPI } 
 import { MayflyError, messageOf } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { defaultCacheDir, openStore } from '../image/store.js'
+import { assertConnectable } from '../network/bridge.js'
 import { currentSession } from '../session/session.js'
 import { prepare } from '../snapshot/prepare.js'
 import { toMilliseconds } from '../units.js'
@@ -61,7 +62,10 @@ export function guestTest(
   fitToHost(all)
   beforeAll(
     async () => {
-      const once = (guest: Guest) => pools?.get(guest)?.prepare() ?? prepare(guest, { ...launchOptions, progress })
+      const once = async (guest: Guest) => {
+        await assertConnectable(guest)
+        return await (pools?.get(guest)?.prepare() ?? prepare(guest, { ...launchOptions, progress }))
+      }
       for (const guest of all) {
         const ready = tryAgain<unknown>(() => once(guest), { most: retries, onRetry: sayRetry })
         await ready.catch((error) => Promise.reject(blame(error)))

@@ -1,6 +1,7 @@
 import { MayflyError } from '../errors.js'
 import type { Guest } from '../guest/spec.js'
 import { type Keeping, KeptMachines } from '../keeper/kept-machines.js'
+import { assertConnectable } from '../network/bridge.js'
 import { toNodeSignal } from '../node-globals.js'
 import { Pool } from '../snapshot/pool.js'
 import { prepare } from '../snapshot/prepare.js'
@@ -34,6 +35,7 @@ export class VmPool implements AsyncDisposable {
 
   /** Builds the image and seals the template, unless they are there. */
   async prepare(): Promise<void> {
+    await assertConnectable(this.#guest)
     await (this.#pool instanceof KeptMachines ? this.#pool.prepare() : prepare(this.#guest, this.#options))
   }
 
