@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checkAptMirror } from './apt-mirror-check.js'
 import { checkNode, diagnose } from './doctor.js'
+import { checkUserNamespaces } from './user-namespace-check.js'
 
 let scratch: string
 beforeEach(async () => {
@@ -39,6 +40,12 @@ test('missing tools fail or warn by what they are for, each with one command for
   expect(checks.get('qemu-img')).toMatchObject({ status: 'fail', found: 'missing; it creates and checks disks' })
   expect(checks.get('mmdebstrap')?.status).toBe('warn')
   expect(checks.get('mmdebstrap')?.hint).toMatch(/pacman -S .*qemu-img .*mmdebstrap/)
+})
+
+test('a user without an entry in /etc/passwd is told what is missing', async () => {
+  const { found, hint } = await checkUserNamespaces({ uid: 54_321, username: undefined })
+  if (!found.startsWith('not allowed')) expect(found).toContain('user 54321 has no entry in /etc/passwd')
+  expect(hint).toBeDefined()
 })
 
 test('a broken QEMU and wrong variables are findings, not exceptions', async () => {

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { access, mkdir, rename, rm, statfs } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
+import { homeDirectory } from '../host/home-directory.js'
 import { formatBytes } from '../units.js'
 import { acquireLock, type LockOptions } from './lock.js'
 
@@ -23,7 +23,7 @@ export interface Store {
 /** `MAYFLY_CACHE_DIR`, or `mayfly` below `$XDG_CACHE_HOME` or `~/.cache`. */
 export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MAYFLY_CACHE_DIR) return env.MAYFLY_CACHE_DIR
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly')
+  return join(env.XDG_CACHE_HOME || join(homeDirectory('MAYFLY_CACHE_DIR'), '.cache'), 'mayfly')
 }
 
 /**

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryDirectory } from '../host/temporary-directory.js'
 
 /** Where images are made, so that what is half-made goes with its maker, however that ends: a session (see session/session.ts). */
 export interface Workshop {
@@ -23,7 +23,7 @@ export interface Build {
 
 /** Gives `work` a directory that is gone afterwards. Not in the store: in a user namespace, mapped users could not get there. */
 export async function withScratch<T>({ scratchPrefix }: Build, work: (scratch: string) => Promise<T>): Promise<T> {
-  const scratch = await mkdtemp(join(tmpdir(), scratchPrefix))
+  const scratch = await mkdtemp(join(temporaryDirectory(), scratchPrefix))
   try {
     return await work(scratch)
   } finally {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type ProcessIdentity, processStartTime } from '../host/process-table.js'
+import { temporaryDirectory } from '../host/temporary-directory.js'
 import type { Store } from '../image/store.js'
 import { readSealed, writeSealed } from '../sealed-json.js'
 import type { Session } from '../session/session.js'
@@ -48,7 +48,7 @@ export async function findSockets(store: Store, name: string): Promise<string[]>
 export async function socketPath(session: Session): Promise<string> {
   const path = join(session.directory, 'keeper')
   if (Buffer.byteLength(path) <= LONGEST_PATH) return path
-  const directory = join(tmpdir(), `${session.scratchPrefix}k`)
+  const directory = join(temporaryDirectory(), `${session.scratchPrefix}k`)
   await mkdir(directory, { mode: 0o700 })
   return join(directory, 'keeper')
 }

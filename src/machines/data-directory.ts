@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MayflyError } from '../errors.js'
 import { canonicalPath } from '../host/canonical-path.js'
+import { homeDirectory } from '../host/home-directory.js'
 
 /** Where named machines live: the user's own, unlike the cache, which can be made again. */
 export interface DataDirectory {
@@ -15,7 +15,8 @@ export interface DataDirectory {
 
 /** `MAYFLY_DATA_DIR`, or `mayfly` below `$XDG_DATA_HOME` or `~/.local/share`. */
 export function dataDirectory(env: NodeJS.ProcessEnv = process.env): DataDirectory {
-  const given = env.MAYFLY_DATA_DIR || join(env.XDG_DATA_HOME || join(homedir(), '.local/share'), 'mayfly')
+  const given =
+    env.MAYFLY_DATA_DIR || join(env.XDG_DATA_HOME || join(homeDirectory('MAYFLY_DATA_DIR'), '.local/share'), 'mayfly')
   // Processes are found by the path of their machine, so there must be one for each.
   const root = canonicalPath(resolve(given))
   return { root, machines: join(root, 'machines'), locks: join(root, 'locks') }

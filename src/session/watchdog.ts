@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { STAGING } from './staging.js'
 
@@ -53,13 +54,17 @@ export interface Watchdog {
  */
 export function startWatchdog(id: string, directory: string, parent?: number): Watchdog {
   const { [SESSION_VARIABLE]: _own, ...env } = process.env
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'mayfly-watchdog', id, directory, tmpdir(), `${parent ?? ''}`], {
-    // Its own process group: Ctrl-C is for the owner.
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    cwd: '/',
-    env,
-  })
+  const child = spawn(
+    '/bin/sh',
+    ['-c', SCRIPT, 'mayfly-watchdog', id, directory, resolve(tmpdir()), `${parent ?? ''}`],
+    {
+      // Its own process group: Ctrl-C is for the owner.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: '/',
+      env,
+    },
+  )
   child.on('error', () => {})
   child.stdin.on('error', () => {})
   child.unref()

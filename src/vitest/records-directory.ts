@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RECORDS_ENV } from '../evidence/test-record.js'
 import { isAlive, processStartTime } from '../host/process-table.js'
+import { temporaryDirectory } from '../host/temporary-directory.js'
 import { Date } from '../node-globals.js'
 
 const NAME = /^mayfly-records-(\d+)-(\d+)-/
@@ -19,7 +19,7 @@ export class RecordsDirectory implements Disposable {
   constructor() {
     sweep()
     const owner = `${process.pid}-${processStartTime(process.pid) ?? 0}`
-    this.path = mkdtempSync(join(tmpdir(), `mayfly-records-${owner}-`))
+    this.path = mkdtempSync(join(temporaryDirectory(), `mayfly-records-${owner}-`))
     process.env[RECORDS_ENV] = this.path
     process.once('exit', this.#remove)
   }
@@ -33,10 +33,10 @@ export class RecordsDirectory implements Disposable {
 
 /** Removes what runs have left that were killed. */
 function sweep(): void {
-  for (const name of readdirSync(tmpdir())) {
+  for (const name of readdirSync(temporaryDirectory())) {
     const [, pid, startTime] = NAME.exec(name) ?? []
     if (pid === undefined || isAlive(Number(pid), Number(startTime))) continue
-    const path = join(tmpdir(), name)
+    const path = join(temporaryDirectory(), name)
     try {
       if (Date.now() - statSync(path).mtimeMs > MINIMUM_AGE_MS) rmSync(path, { recursive: true, force: true })
     } catch {

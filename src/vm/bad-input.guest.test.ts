@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -18,6 +18,16 @@ async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bad-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** Changes one bit, and puts the times back. */
+async function flipBit(path: string): Promise<void> {
+  const { atime, mtime, size } = await stat(path)
+  await using file = await open(path, 'r+')
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size >> 1)
+  buffer[0]! ^= 1
+  await file.write(buffer, 0, 1, size >> 1)
+  await file.utimes(atime, mtime)
 }
 
 /** Keeps what is printed. */
@@ -179,12 +189,17 @@ test('a template whose files were changed is made again, and the reason is print
   const cacheDir = await privateCache()
   const { progress, notes } = recorder()
   const guest = defineGuest('micro')
-  for (const file of ['ram', 'state', 'disk.qcow2', 'template.json']) {
+  for (const file of ['ram', 'id_ed25519', 'disk.qcow2', 'template.json']) {
     const { template } = await prepare(guest, { cacheDir })
-    await appendFile(join(template.directory, file), 'x')
+    for (const name of Object.keys(template.manifest.files)) {
+      expect(`${name} ${((await stat(join(template.directory, name))).mode & 0o777).toString(8)}`).toBe(`${name} 600`)
+    }
+    await flipBit(join(template.directory, file))
     await using vm = await launch(guest, { cacheDir, progress })
     expect(await vm.succeed('echo fine')).toBe('fine\n')
-    expect(notes.join('\n')).toMatch(file === 'template.json' ? /its manifest is damaged/ : `its file ${file} has`)
+    expect(notes.join('\n')).toMatch(
+      file === 'template.json' ? /its manifest is damaged/ : `its file ${file} is damaged between byte`,
+    )
   }
 })
 
