@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { destroyMachine } from '../machines/destroy.js'
-import { stopMachine } from '../machines/stop.js'
+import { isPowerCut, stopMachine } from '../machines/stop.js'
 import type { ActionContext } from './action.js'
+import { EXIT } from './exit.js'
 import { ownMachine } from './own-machine.js'
 import { sideBySide } from './side-by-side.js'
 import { machinesMeant, type VmFileOptions } from './vmfile-argument.js'
@@ -30,7 +31,10 @@ export async function down(
       did('destroyed')
     } else {
       const stopping = () => stopMachine(machine, { timeout: options.timeout, signal })
-      did(HOW[await progress.step(`stop ${name}`, stopping)])
+      const stopped = await progress.step(`stop ${name}`, stopping)
+      did(HOW[stopped])
+      if (isPowerCut(stopped, options.timeout)) return EXIT.powerCut
     }
+    return 0
   })
 }

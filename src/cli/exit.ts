@@ -4,6 +4,8 @@ export const EXIT = {
   unfit: 1,
   /** The command line is wrong. */
   usage: 2,
+  /** `stop`, `down`: a guest did not power off in time, so its power was cut. */
+  powerCut: 3,
   /** `run --timeout`: the command was ended, as timeout(1) has it. */
   timeout: 124,
   /** Mayfly or the host failed, not the guest's command, as docker and timeout(1) have it. */

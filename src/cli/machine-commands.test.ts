@@ -142,7 +142,10 @@ test('what a machine does is told in a table, in words and in JSON', async () =>
   const refused = await mayfly(['ssh', 'web', '--', 'true'])
   expect(refused).toMatchObject({ exitCode: 125, stderr: expect.stringContaining('Hint: mayfly resume web') })
   expect((await mayfly(['resume', 'web'])).stdout).toBe('web goes on')
-  expect(await json(['stop', 'web', '--timeout', '0.2'])).toEqual([{ name: 'web', stopped: 'quit' }])
+  const cut = await mayfly(['stop', 'web', '--timeout', '0.2', '--json'])
+  expect(cut.exitCode).toBe(3)
+  expect(JSON.parse(cut.stdout)).toEqual([{ name: 'web', stopped: 'quit' }])
+  expect((await mayfly(['stop', 'web'])).exitCode).toBe(0)
   expect((await mayfly(['list'])).stdout).toMatch(/^web +stopped +halt .* it was stopped: the guest did not power off/m)
   expect((await mayfly(['snapshot', 'create', 'web', 'clean'])).stdout).toBe('web has a snapshot clean of its disk')
   expect((await mayfly(['snapshot', 'ls', 'web'])).stdout).toMatch(/^clean +.* ago +disk$/m)
@@ -234,6 +237,18 @@ test.each([60, 120])(
   },
   60_000,
 )
+
+test('down exits with 3 when the power of any machine was cut, unless that was asked for', async () => {
+  const vmfile = join(place.root, 'VMFile.kdl')
+  await writeFile(vmfile, 'vm "web" { image "micro"; }\nvm "db" { image "micro"; }\n')
+  for (const name of ['web', 'db']) await createMachine(await haltingGuest(place.root), name, { ...place, vmfile })
+  expect(await mayfly(['start', 'db', '--no-wait'])).toMatchObject({ exitCode: 0 })
+  const cut = await mayfly(['down', '--timeout', '0.2'])
+  expect(cut.stdout).toMatch(/^web +was stopped already\ndb +stopped: it did not power itself off in time/)
+  expect(cut.exitCode).toBe(3)
+  expect(await mayfly(['start', 'web', '--no-wait'])).toMatchObject({ exitCode: 0 })
+  expect(await mayfly(['down', '--timeout', '0'])).toMatchObject({ exitCode: 0 })
+}, 60_000)
 
 test('whenever a create is killed, the machine is there, or its name is free', async () => {
   await haltingGuest(place.root)

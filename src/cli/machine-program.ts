@@ -73,7 +73,7 @@ function addLife(program: Command): void {
     .summary('power machines off')
     .description(
       'Presses the power button of machines. One that has not powered off in time is made to quit, and killed if it does not do ' +
-        'that either: then it is said. What was asked of a guest before it was stopped is on its disk; of one that was made to quit, ' +
+        'that either: then it is said, and the exit status is 3. What was asked of a guest before it was stopped is on its disk; of one that was made to quit, ' +
         'what it had flushed.',
     )
     .option(

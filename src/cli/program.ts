@@ -145,6 +145,7 @@ Exit status:
     (vmfile) a file is not as it should be,
     (up, down, reload, provision) not all machines are;
   2 wrong command line or unknown guest;
+  3 (stop, down) a guest did not power off in time, and its power was cut;
   124 --timeout is over; 125 Mayfly or the host failed;
   130 Ctrl-C, 129 SIGHUP, 143 SIGTERM, 141 nobody reads the output.
   DEBUG=mayfly:* prints stack traces.

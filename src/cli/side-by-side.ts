@@ -27,6 +27,8 @@ interface Outcome {
   /** What was done, in words. */
   did: readonly string[]
   ms: number
+  /** The exit status that its work asks for. */
+  status: number
   error?: unknown
 }
 
@@ -37,13 +39,14 @@ const AT_ONCE = Math.max(2, availableParallelism())
 
 /**
  * Works on several machines at once, and says of each what came of it: that one fails does not keep the others from it.
- * @returns the exit status.
+ * @param work gives the exit status for its machine, if that is not 0.
+ * @returns the exit status: 1 if the work on a machine failed, or the highest of what `work` gave.
  */
 export async function sideBySide(
   { signal }: ActionContext,
   names: readonly string[],
   { json = false }: { json?: boolean },
-  work: (name: string, telling: Telling) => Promise<void>,
+  work: (name: string, telling: Telling) => Promise<number | void>,
 ): Promise<number> {
   const outcomes = new Map<string, Outcome>()
   const waiting = names.values()
@@ -58,11 +61,11 @@ export async function sideBySide(
         onLine: (line) => void write(`${several ? `${style('dim', `${name} |`)} ` : ''}${line}\n`),
         did: (what) => did.push(what),
       }
-      const error = await work(name, telling).then(
-        () => undefined,
-        (thrown: unknown) => thrown ?? new Error('unknown'),
+      const ended = await work(name, telling).then(
+        (status) => ({ status: status ?? 0 }),
+        (thrown: unknown) => ({ status: EXIT.unfit, error: thrown ?? new Error('unknown') }),
       )
-      outcomes.set(name, { name, did, ms: Math.round(performance.now() - started), error })
+      outcomes.set(name, { name, did, ms: Math.round(performance.now() - started), ...ended })
       if (signal.aborted) return
     }
   }
@@ -71,7 +74,8 @@ export async function sideBySide(
   const inOrder = names.map((name) => outcomes.get(name)!)
   await (json ? printJson(await Promise.all(inOrder.map(asJson))) : print(table(inOrder.map(asRow))))
   for (const { name, error } of inOrder) if (error !== undefined) printError(error, process.stderr, name)
-  return inOrder.some(({ error }) => error !== undefined) ? EXIT.unfit : 0
+  if (inOrder.some(({ error }) => error !== undefined)) return EXIT.unfit
+  return Math.max(0, ...inOrder.map(({ status }) => status))
 }
 
 /** On a terminal only; one line for each step where several machines have some at once. */

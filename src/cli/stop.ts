@@ -3,8 +3,9 @@ import { dataDirectory } from '../machines/data-directory.js'
 import { destroyMachine } from '../machines/destroy.js'
 import { findMachine, machineNames } from '../machines/find.js'
 import { namesMeant } from '../machines/name.js'
-import { type Stopped, stopMachine } from '../machines/stop.js'
+import { isPowerCut, type Stopped, stopMachine } from '../machines/stop.js'
 import type { ActionContext } from './action.js'
+import { EXIT } from './exit.js'
 import { shownProgress } from './shown-progress.js'
 import { print, printJson } from './streams.js'
 
@@ -38,7 +39,7 @@ export async function stop(
   )
   if (json) await printJson(results)
   else for (const { name, stopped } of results) await print(`${name} ${SAID[stopped]}`)
-  return 0
+  return results.some(({ stopped }) => isPowerCut(stopped, timeout)) ? EXIT.powerCut : 0
 }
 
 /** `mayfly destroy` */

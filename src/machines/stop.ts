@@ -16,6 +16,11 @@ export interface StopOptions extends LockedOptions {
 /** `off`: it did not run. `asked`: the guest powered itself off. `quit`, `killed`: it did not, and QEMU was ended. */
 export type Stopped = 'off' | 'asked' | 'quit' | 'killed'
 
+/** Whether the guest was asked to power off, and its power was cut because it did not. @param timeout 0 asks for the cut. */
+export function isPowerCut(stopped: Stopped, timeout: Duration | undefined): boolean {
+  return (stopped === 'quit' || stopped === 'killed') && timeout !== 0
+}
+
 /** A guest that boots has nobody yet who listens to the power button. */
 const PRESS_AGAIN_MS = 3000
 const QUIT_MS = 5000
