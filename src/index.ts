@@ -1,6 +1,7 @@
 import './node-globals.js'
 
 export { GuestAssertionError, MayflyError, type MayflyErrorCode } from './errors.js'
+export type { FindingKind } from './evidence/console-rules.js'
 export { type Fault, failureOf } from './evidence/failure.js'
 export type { Guest } from './guest/spec.js'
 export { file, packages, type Step, shell } from './guest/steps.js'
@@ -24,6 +25,7 @@ export type {
   UserFacts,
 } from './vm/diff/machine-diff.js'
 export type { Invariant, InvariantOptions } from './vm/invariant.js'
+export type { JournalEntry, JournalOptions } from './vm/journal.js'
 export { type LaunchOptions, launch } from './vm/launch.js'
 export { openPool } from './vm/open-pool.js'
 export type { CommandResource } from './vm/resources/command.js'

@@ -1,6 +1,22 @@
 /** What a finding means for the test: `ignore` is for what it brings about on purpose. */
 export type Severity = 'error' | 'warning' | 'ignore'
 
+/** What Mayfly's own rules find on a console. */
+export type FindingKind =
+  | 'panic'
+  | 'lockup'
+  | 'rcu-stall'
+  | 'hung-task'
+  | 'oops'
+  | 'oom-kill'
+  | 'segfault'
+  | 'kernel-warning'
+  | 'io-error'
+  | 'filesystem-error'
+  | 'hardware-error'
+  | 'emergency-mode'
+  | 'failed-unit'
+
 export interface ConsoleRule {
   /** A short name, such as `oom-kill`; several rules may share one. */
   kind: string
@@ -13,7 +29,7 @@ export interface ConsoleRule {
  * What Linux and systemd say on a console when something has gone wrong. The first rule that fits a line takes it.
  * The texts are those of the kernel's own sources (kernel/panic.c, mm/oom_kill.c, kernel/hung_task.c, ...), from 4.x on.
  */
-export const CONSOLE_RULES: readonly ConsoleRule[] = [
+export const CONSOLE_RULES: readonly (ConsoleRule & { kind: FindingKind })[] = [
   { kind: 'panic', severity: 'error', pattern: /Kernel panic - not syncing/ },
   // On a host that is short of processors an emulated guest's clock jumps: that is no fault of the kernel.
   { kind: 'lockup', severity: 'warning', pattern: /BUG: (?:soft|workqueue) lockup|Watchdog detected hard LOCKUP/i },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ExpectedFindings } from '../vm/expected-findings.js'
 import { scanConsole } from './console-scan.js'
 
 const kinds = (text: string) => scanConsole(text).map(({ kind }) => kind)
@@ -75,4 +76,19 @@ describe('options', () => {
     const rules = [{ kind: 'it', pattern: /it/g, severity: 'warning' }] as const
     expect(scanConsole('it one\nit two', { rules })).toHaveLength(2)
   })
+})
+
+test('findings that are expected are left out, and do not use up the most that are kept', () => {
+  const failed = (unit: string) => `systemd[1]: ${unit}: Failed with result 'exit-code'.`
+  const many = Array.from({ length: 40 }, (_, index) => failed(`${'x'.repeat(index + 1)}.service`))
+  const expected = new ExpectedFindings()
+  expected.add('failed-unit', /^systemd\[1\]: x+\.service/g)
+  expected.add('segfault')
+  const console = [...many, 'web[12]: segfault at 0 ip 0', failed('web1.service'), failed('x.service')].join('\n')
+  const found = scanConsole(console, {}, (finding) => expected.has(finding))
+  expect(found.map(({ line }) => line)).toEqual([failed('web1.service')])
+  expected.add('failed-unit', 'web1')
+  expect(scanConsole(console, {}, (finding) => expected.has(finding))).toEqual([])
+  expected.clear()
+  expect(scanConsole(console, {}, (finding) => expected.has(finding))).toHaveLength(20)
 })

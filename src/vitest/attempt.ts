@@ -73,6 +73,7 @@ export class Attempt {
     const ends = tenancy.machines.map(({ vm }) => vm.endInvariants(result.state === 'pass'))
     const broken = (await Promise.all(ends)).flat()
     const machines = await Promise.all(tenancy.machines.map((machine) => this.#scanned(machine)))
+    for (const { vm } of machines) vm.expectedFindings.clear()
     const errors = result.state === 'fail' ? (result.errors ?? []).slice(this.#errorsBefore) : []
     const unheard = broken.find(({ shortMessage }) => !errors.some(({ message }) => message.includes(shortMessage)))
     const complaint = unheard ?? (errors.length === 0 && !task.fails ? consoleError(machines, settings) : undefined)
@@ -93,8 +94,12 @@ export class Attempt {
   }
 
   async #scanned(machine: TestMachine): Promise<TestMachine & { findings: Finding[] }> {
+    const { expectedFindings: expected } = machine.vm
     const console = await consoleOf(machine.vm, this.#consoles.get(machine.vm))
-    return { ...machine, findings: scanConsole(console, this.#fields.settings.console) }
+    return {
+      ...machine,
+      findings: scanConsole(console, this.#fields.settings.console, (finding) => expected.has(finding)),
+    }
   }
 
   async #explain(outcome: TestOutcome, error: { message?: string } | undefined): Promise<void> {
@@ -150,6 +155,6 @@ function consoleError(
   if (details.length === 0) return undefined
   return new GuestAssertionError('MAYFLY_CONSOLE', 'the test passed, but a console tells of an error', {
     details,
-    hint: "If it is meant to happen: console: { severity: { <kind>: 'ignore' } }.",
+    hint: "If the test brings it about on purpose: vm.expectFinding('<kind>'). For a whole suite: console: { severity: { <kind>: 'ignore' } }.",
   })
 }

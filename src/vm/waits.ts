@@ -1,6 +1,7 @@
 import type { MayflyError } from '../errors.js'
 import type { ExecResult } from '../ssh/exec.js'
 import { type Command, Commands } from './commands.js'
+import { ExpectedFindings, type ExpectedKind } from './expected-findings.js'
 import { Invariant, type InvariantOptions } from './invariant.js'
 import { type CommandWaitOptions, commandTo } from './waits/command.js'
 import { consoleText } from './waits/console.js'
@@ -18,6 +19,8 @@ import { until, type WaitOptions } from './waits/until.js'
  */
 export abstract class Waits extends Commands {
   readonly #invariants: Invariant[] = []
+  /** @internal */
+  readonly expectedFindings = new ExpectedFindings()
 
   /** Runs `command` afresh until it exits 0, every 20 ms at first and every second in the end; gives its stdout. */
   async waitUntilSucceeds(command: Command, options: CommandWaitOptions = {}): Promise<string> {
@@ -78,6 +81,18 @@ export abstract class Waits extends Commands {
     const invariant = new Invariant(this, name, () => check(this), options)
     this.#invariants.push(invariant)
     return invariant
+  }
+
+  /**
+   * Says that this test brings something about that a console tells of, such as a failed unit: it is not warned of, and does not
+   * fail the test. It is no assertion: nothing happens when it does not come. Holds until the end of the test, also for what came before.
+   * @param kind a kind of docs/evidence.md, or of a rule of your own.
+   * @param matcher only lines that contain this text, such as a unit's name, or match this expression.
+   * @example
+   * vm.expectFinding('failed-unit', 'shop.service')
+   */
+  expectFinding(kind: ExpectedKind, matcher?: string | RegExp): void {
+    this.expectedFindings.add(kind, matcher)
   }
 
   /** @internal Checks the invariants no more, but for a last time if wanted. Gives how they broke, also those that were stopped since. */

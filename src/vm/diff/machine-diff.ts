@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { renderFile, renderGroup, renderPackage, renderPort, renderUnit, renderUser } from './render.js'
 
 /** One thing that is not as it was. */
@@ -11,6 +12,8 @@ export interface Change<Facts> {
   after?: Facts
   /** What of it has changed; empty unless `change` is `'changed'`. */
   differs: (keyof Facts)[]
+  /** Its line: `~ nginx 1.22.1-9 -> 1.22.1-10`. */
+  toString(): string
 }
 
 export interface FileFacts {
@@ -81,12 +84,12 @@ export class MachineDiff implements MachineChanges {
 
   /** @internal */
   constructor(changes: MachineChanges) {
-    this.files = changes.files
-    this.packages = changes.packages
-    this.units = changes.units
-    this.ports = changes.ports
-    this.users = changes.users
-    this.groups = changes.groups
+    this.files = readable(changes.files, (file) => renderFile(file).join('\n'))
+    this.packages = readable(changes.packages, renderPackage)
+    this.units = readable(changes.units, renderUnit)
+    this.ports = readable(changes.ports, renderPort)
+    this.users = readable(changes.users, renderUser)
+    this.groups = readable(changes.groups, renderGroup)
   }
 
   /** Whether nothing has changed. */
@@ -119,4 +122,19 @@ export class MachineDiff implements MachineChanges {
     if (this.empty) return this.summary
     return kinds.flatMap(([kind, lines]) => [kind, ...lines.map((line) => `  ${line}`)]).join('\n')
   }
+
+  /** What console.log prints. */
+  [inspect.custom](): string {
+    return this.toString()
+  }
+}
+
+/** The same list, which is lines as text, and so is each entry. Assertions compare the data alone. */
+function readable<Entry extends object>(entries: readonly Entry[], render: (entry: Entry) => string): readonly Entry[] {
+  const copies = entries.map((entry) => withText({ ...entry }, () => render(entry)))
+  return withText(copies, () => copies.join('\n'))
+}
+
+function withText<Value extends object>(value: Value, toString: () => string): Value {
+  return Object.defineProperty(value, 'toString', { value: toString, enumerable: false })
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { MachineDiff } from './machine-diff.js'
 
@@ -77,4 +78,21 @@ test('a snapshot holds lines, by kind', () => {
       ],
     }
   `)
+})
+
+test('a diff, a list of it and an entry are lines in a text, and plain data in an assertion', () => {
+  const user = { change: 'removed' as const, name: 'shop', before: {} as never, differs: [] }
+  const files = [
+    { change: 'added' as const, name: '/etc/new', after, differs: [] },
+    { change: 'removed' as const, name: '/etc/gone', before: after, differs: [] },
+  ]
+  const diff = new MachineDiff({ ...none, files, users: [user] })
+  expect(`${diff.files[0]}`).toBe('+ /etc/new')
+  expect(`${diff.files}`).toBe('+ /etc/new\n- /etc/gone')
+  expect(`${diff.users}`).toBe('- shop')
+  expect(`${diff.groups}`).toBe('')
+  expect(inspect(diff)).toBe(`${diff}`)
+  expect(inspect(diff)).toBe('files\n  + /etc/new\n  - /etc/gone\nusers\n  - shop')
+  expect(diff.files).toStrictEqual(files)
+  expect(JSON.parse(JSON.stringify(diff.files))).toEqual(files)
 })

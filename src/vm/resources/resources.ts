@@ -1,4 +1,5 @@
 import type { Command } from '../commands.js'
+import { type JournalEntry, type JournalOptions, readJournal } from '../journal.js'
 import { Waits } from '../waits.js'
 import { CommandResource } from './command.js'
 import { FileResource } from './file.js'
@@ -65,5 +66,19 @@ export abstract class Resources extends Waits {
   /** A command, which runs each time it is asked about, and not before. Takes the options of `exec`. */
   command(command: Command, options?: ConstructorParameters<typeof CommandResource>[2]): CommandResource {
     return new CommandResource(this, command, options)
+  }
+
+  /**
+   * What systemd's journal has, oldest first; at most the last 10,000 entries of the boot are looked at.
+   * @param unit only what concerns this unit.
+   * @throws MayflyError MAYFLY_RESOURCE_UNSUPPORTED without systemd, MAYFLY_RESOURCE_MISSING for a boot that the journal does not
+   *   have, MAYFLY_OPTION_INVALID, MAYFLY_OUTPUT_TOO_LARGE beyond 16 MiB, or as `exec`.
+   * @example
+   * const [error] = await vm.journal('nginx', { boot: -1, grep: /emerg/ })
+   */
+  journal(unit?: string, options?: JournalOptions): Promise<JournalEntry[]> {
+    const title = `journal${unit === undefined ? '' : ` of ${unit}`}`
+    const read = () => readJournal(this, unit, options)
+    return this.timeline.during('check', title, read, ({ length }) => ({ result: `${length} entries` }))
   }
 }
