@@ -23,7 +23,7 @@ export async function down(
   const { path, machines } = machinesMeant(options, args)
   const names = machines.map(({ name }) => name)
   const { signal } = context
-  return await sideBySide(context, names, options, async (name, { progress, did }) => {
+  return await sideBySide(context, names, options, async (name, { progress, did, exitWith }) => {
     const machine = await ownMachine(name, resolve(path))
     if (!machine) did('is not there')
     else if (options.destroy) {
@@ -33,8 +33,7 @@ export async function down(
       const stopping = () => stopMachine(machine, { timeout: options.timeout, signal })
       const stopped = await progress.step(`stop ${name}`, stopping)
       did(HOW[stopped])
-      if (isPowerCut(stopped, options.timeout)) return EXIT.powerCut
+      if (isPowerCut(stopped, options.timeout)) exitWith(EXIT.powerCut)
     }
-    return 0
   })
 }

@@ -20,6 +20,8 @@ export interface Telling {
   onLine: (line: string) => void
   /** What has been done, in words; also of what then fails. */
   did: (what: string) => void
+  /** Asks for an exit status, though nothing has failed. */
+  exitWith: (status: number) => void
 }
 
 interface Outcome {
@@ -39,14 +41,13 @@ const AT_ONCE = Math.max(2, availableParallelism())
 
 /**
  * Works on several machines at once, and says of each what came of it: that one fails does not keep the others from it.
- * @param work gives the exit status for its machine, if that is not 0.
- * @returns the exit status: 1 if the work on a machine failed, or the highest of what `work` gave.
+ * @returns the exit status: 1 if the work on a machine failed, or else the highest that `work` asked for.
  */
 export async function sideBySide(
   { signal }: ActionContext,
   names: readonly string[],
   { json = false }: { json?: boolean },
-  work: (name: string, telling: Telling) => Promise<number | void>,
+  work: (name: string, telling: Telling) => Promise<void>,
 ): Promise<number> {
   const outcomes = new Map<string, Outcome>()
   const waiting = names.values()
@@ -56,16 +57,20 @@ export async function sideBySide(
     for (const name of waiting) {
       const started = performance.now()
       const did: string[] = []
+      let status = 0
       const telling: Telling = {
         progress: progressOf(name, several),
         onLine: (line) => void write(`${several ? `${style('dim', `${name} |`)} ` : ''}${line}\n`),
         did: (what) => did.push(what),
+        exitWith: (wanted) => {
+          status = wanted
+        },
       }
-      const ended = await work(name, telling).then(
-        (status) => ({ status: status ?? 0 }),
-        (thrown: unknown) => ({ status: EXIT.unfit, error: thrown ?? new Error('unknown') }),
+      const error = await work(name, telling).then(
+        () => undefined,
+        (thrown: unknown) => thrown ?? new Error('unknown'),
       )
-      outcomes.set(name, { name, did, ms: Math.round(performance.now() - started), ...ended })
+      outcomes.set(name, { name, did, ms: Math.round(performance.now() - started), status, error })
       if (signal.aborted) return
     }
   }

@@ -132,7 +132,7 @@ export class MachineDiff implements MachineChanges {
 /** The same list, which is lines as text, and so is each entry. Assertions compare the data alone. */
 function readable<Entry extends object>(entries: readonly Entry[], render: (entry: Entry) => string): readonly Entry[] {
   const copies = entries.map((entry) => withText({ ...entry }, () => render(entry)))
-  return withText(copies, () => copies.join('\n'))
+  return withText(copies, () => copies.map(render).join('\n'))
 }
 
 function withText<Value extends object>(value: Value, toString: () => string): Value {
