@@ -67,10 +67,17 @@ const SEQUENCE = new RegExp(
 
 /** @param {string} raw */
 function visible(raw) {
-  return raw
-    .replaceAll(/\r+\n/g, '\n')
-    .replaceAll(/[^\n\r]*\r(?=[^\n])/g, '')
-    .replaceAll(/(?![\n\t])\p{Cc}/gu, '')
+  return (
+    raw
+      .replaceAll(/\r+\n/g, '\n')
+      .replaceAll(/[^\n\r]*\r(?=[^\n])/g, '')
+      .replaceAll(/(?![\n\t])\p{Cc}/gu, '')
+      // Marks that turn the direction of text would show another one than there is.
+      .replaceAll(
+        /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+        (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      )
+  )
 }
 
 const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white']

@@ -32,6 +32,7 @@ test.each([
   ['progress that overwrites itself', '10 %\r50 %\r100 %\ndone', '100 %\ndone'],
   ['bells and other control characters', 'a\u0007b\u0000c\u009bd\te', 'abcd\te'],
   ['a sequence that is cut off', 'end\u001b', 'end'],
+  ['marks that turn its direction', 'a\u202egnp.exe\u2066', 'a\\u202egnp.exe\\u2066'],
 ])('text without %s', (_, text, plain) => {
   expect(withoutAnsi(text)).toBe(plain)
 })
