@@ -36,7 +36,8 @@ export interface ExecResult<Output extends string | Buffer = string> {
 
 /**
  * Runs one command and gives its output and status, whatever the status.
- * @param command text for the user's login shell, or an argument vector, which no shell changes.
+ * @param command text for the user's login shell, or for /bin/sh if `user` is another one; or an argument vector, which no shell
+ * changes. It ends when that shell ends: what a background process writes later is dropped.
  * @throws MayflyError MAYFLY_COMMAND_TIMEOUT, MAYFLY_ABORTED, MAYFLY_OUTPUT_TOO_LARGE, MAYFLY_SSH_FAILED,
  * MAYFLY_COMMAND_FAILED (no way to become `user`), MAYFLY_OPTION_INVALID.
  */

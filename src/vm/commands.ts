@@ -17,7 +17,8 @@ type TextOptions = ExecOptions & { encoding?: 'utf8' | undefined }
 export abstract class Commands extends VmBase {
   /**
    * Runs a command, whatever its exit code.
-   * @param command text for the user's shell, or an argument vector that no shell changes.
+   * @param command text for the user's login shell (for /bin/sh if `user` is another one), or an argument vector that no shell
+   *   changes. What a background process writes after the end of the shell is dropped.
    * @throws MayflyError MAYFLY_COMMAND_TIMEOUT, MAYFLY_ABORTED, MAYFLY_OUTPUT_TOO_LARGE, MAYFLY_SSH_FAILED, MAYFLY_QEMU_EXITED, MAYFLY_GUEST_PANIC, MAYFLY_VM_STATE, MAYFLY_VM_RESTORED.
    */
   exec(command: Command, options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>
