@@ -154,7 +154,7 @@ async function leftovers(): Promise<string[]> {
   const processes = (await findProcessesByEnvironment('LEAK_DIRECTORY', directory)).map(commandOf)
   const sessions = (await sessionIds()).filter((id) => !othersSessions.includes(id)).map((id) => `session ${id}`)
   const temporary = (await readdir(directory))
-    .filter((name) => name.startsWith('mayfly'))
+    .filter((name) => /^\.?mayfly/.test(name))
     .map((name) => `temporary ${name}`)
   return [...processes.filter((command) => command !== 'node' && command !== ''), ...sessions, ...temporary]
 }
