@@ -65,7 +65,9 @@ async function run(...args: string[]): Promise<Run> {
 
 const PROJECTS = ['fake', 'vmThreads', 'happy-dom', 'jsdom', 'vmForks', 'mocks', 'shared']
 
-test('machines work in every pool and environment, with fake timers, fake dates and mocks', async () => {
+test('machines work in every pool and environment, with fake timers, fake dates and mocks', {
+  timeout: 300_000,
+}, async () => {
   const { exitCode, output } = await run(...PROJECTS.map((name) => `--project=${name}`))
   expect(output).toMatch(/Tests {2}15 passed \(15\)/)
   expect(exitCode).toBe(0)
