@@ -3,6 +3,7 @@ import { access, mkdir, rename, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { errnoOf, MayflyError } from '../errors.js'
 import { homeDirectory } from '../host/home-directory.js'
+import { temporaryDirectory } from '../host/temporary-directory.js'
 import { formatBytes } from '../units.js'
 import { acquireLock, type LockOptions } from './lock.js'
 
@@ -79,8 +80,10 @@ export async function publish<T>(
   fill: (staging: string) => Promise<T>,
 ): Promise<T> {
   // Loaded when something is made, which is seldom.
-  const { dir: temporaryDirectory } = await import('tmp-promise')
-  const staging = await temporaryDirectory({ tmpdir: workshop, prefix: 'staging', mode: 0o700 })
+  const { dir: makeDirectory } = await import('tmp-promise')
+  // tmp looks at TMPDIR even when it is told where else to work, and fails without a word of it.
+  temporaryDirectory()
+  const staging = await makeDirectory({ tmpdir: workshop, prefix: 'staging', mode: 0o700 })
   try {
     const result = await fill(staging.path)
     // A directory cannot be renamed over one that is not empty: the old one leaves by the same door, under the caller's lock.
