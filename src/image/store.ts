@@ -79,10 +79,10 @@ export async function publish<T>(
   target: string,
   fill: (staging: string) => Promise<T>,
 ): Promise<T> {
-  // Loaded when something is made, which is seldom.
-  const { dir: makeDirectory } = await import('tmp-promise')
   // tmp looks at TMPDIR even when it is told where else to work, and fails without a word of it.
   temporaryDirectory()
+  // Loaded when something is made, which is seldom.
+  const { dir: makeDirectory } = await import('tmp-promise')
   const staging = await makeDirectory({ tmpdir: workshop, prefix: 'staging', mode: 0o700 })
   try {
     const result = await fill(staging.path)
