@@ -5,7 +5,7 @@ import { AbortSignal } from '../node-globals.js'
 import { shownJson } from '../shown-text.js'
 import { publishBundle, writeInto } from './bundle.js'
 import { commandsText } from './commands-text.js'
-import { GUEST_FILES, lookIntoGuest } from './guest-look.js'
+import { type FailedUnit, GUEST_FILES, lookIntoGuest } from './guest-look.js'
 import { hostText } from './host-text.js'
 import { consoleOf, historyOf, type LostMachine, plainText, type TestMachine } from './machine.js'
 import { qemuText } from './qemu-text.js'
@@ -37,6 +37,12 @@ export interface Evidence {
   record: TestRecord
   /** Bytes by the machines that can be opened again. */
   kept: ReadonlyMap<string, number>
+  failedUnits: readonly FailedUnitOf[]
+}
+
+/** A failed unit of a machine. */
+export interface FailedUnitOf extends FailedUnit {
+  vm: string
 }
 
 /** Writes the folder of a failed test while its machines are there: whole, or not at all. */
@@ -56,22 +62,32 @@ export async function collectEvidence(test: TestOutcome, { directory, keep }: Co
         missing.push(`${machine.name}: the machine could not be kept: ${messageOf(error).split('\n')[0]}`)
       }
     }
-    missing.push(...(await collectFiles(test, staging)))
+    const collected = await collectFiles(test, staging)
+    missing.push(...collected.missing)
+    const { failedUnits } = collected
     const files = [...(await filesBelow(staging)), SUMMARY, RECORD].sort((a, b) => a.localeCompare(b))
     const folder = { directory, files }
     const record = { ...recordOf(test), evidence: folder }
     const verdict = test.judge()
-    await writeInto(staging, SUMMARY, summaryText({ test, verdict, vms: record.vms, folder, missing, kept }))
+    await writeInto(
+      staging,
+      SUMMARY,
+      summaryText({ test, verdict, vms: record.vms, folder, missing, kept, failedUnits }),
+    )
     await writeInto(staging, RECORD, shownJson(record))
-    evidence = { folder, record, kept }
+    evidence = { folder, record, kept, failedUnits }
   })
   return evidence!
 }
 
-/** @returns what is not there, and why: one line each. */
-async function collectFiles(test: TestOutcome, staging: string): Promise<string[]> {
+/** @returns what is not there and why, one line each; and the units that have failed. */
+async function collectFiles(
+  test: TestOutcome,
+  staging: string,
+): Promise<{ missing: string[]; failedUnits: FailedUnitOf[] }> {
   const signal = AbortSignal.timeout(ANSWER_MS)
   const missing: string[] = []
+  const failedUnits: FailedUnitOf[] = []
   const put = async (name: string, content: () => Promise<string | Uint8Array | undefined>) => {
     try {
       const got = await content()
@@ -88,7 +104,8 @@ async function collectFiles(test: TestOutcome, staging: string): Promise<string[
       put(`${name}/commands.txt`, async () => commandsText(entries, test.startedAt)),
       put(`${name}/qemu.txt`, () => qemuText(qemu, vm.life.hostPorts, signal)),
       put(`${name}/screenshot.png`, () => screenOf(vm, ANSWER_MS)),
-      lookIntoGuest(vm, signal).then(async ({ files, missing: unanswered }) => {
+      lookIntoGuest(vm, signal).then(async ({ files, failedUnits: units, missing: unanswered }) => {
+        failedUnits.push(...units.map((unit) => ({ vm: name, ...unit })))
         missing.push(...unanswered.map((line) => `${name}: ${line}`))
         for (const file of Object.keys(GUEST_FILES) as (keyof typeof GUEST_FILES)[]) {
           const text = files.get(file)
@@ -110,7 +127,7 @@ async function collectFiles(test: TestOutcome, staging: string): Promise<string[
     ...test.lost.map(ofLost),
     put('host.txt', () => hostText(first?.vm.clone.prepared.harness, pids)),
   ])
-  return missing.sort((a, b) => a.localeCompare(b))
+  return { missing: missing.sort((a, b) => a.localeCompare(b)), failedUnits }
 }
 
 function orNothing(console: string): string {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { runScript } from '../ssh/script.js'
 import { formatBytes, KIB, MIB } from '../units.js'
 import type { Vm } from '../vm/vm.js'
+import { plainText } from './machine.js'
 
 /** A file of the evidence that the guest itself has to tell, and what it holds, for people. */
 export const GUEST_FILES = {
@@ -15,11 +16,23 @@ export type GuestFile = keyof typeof GUEST_FILES
 const MOST_KERNEL_LOG = 256 * KIB
 const MOST_JOURNAL = 256 * KIB
 const JOURNAL_LINES = 1000
+const MOST_UNITS = 3
+const MOST_WORDS = 8 * KIB
+/** What a failed unit's own program said last: enough for a traceback. */
+const WORDS_LINES = 30
+const UNIT = 'unit '
+
+/** A unit that has failed, and what its own programs said last, without systemd's messages. */
+export interface FailedUnit {
+  name: string
+  lines: readonly string[]
+}
 /** All parts together have less. */
 const MOST_ANSWER = 4 * MIB
 
 export interface GuestLook {
   files: Map<GuestFile, string>
+  failedUnits: readonly FailedUnit[]
   /** Why some of it is not there. */
   missing: string[]
 }
@@ -29,7 +42,8 @@ export interface GuestLook {
  * @param signal the end of everybody's patience: a guest that hangs does not answer.
  */
 export async function lookIntoGuest(vm: Vm, signal: AbortSignal): Promise<GuestLook> {
-  if (vm.state !== 'running') return { files: new Map(), missing: [`the guest was not asked: it is ${vm.state}`] }
+  if (vm.state !== 'running')
+    return { files: new Map(), failedUnits: [], missing: [`the guest was not asked: it is ${vm.state}`] }
   const token = `@@${randomBytes(6).toString('hex')}`
   const chunks: Buffer[] = []
   let bytes = 0
@@ -51,17 +65,24 @@ export async function lookIntoGuest(vm: Vm, signal: AbortSignal): Promise<GuestL
   return parse(Buffer.concat(chunks).toString(), token, failure)
 }
 
-function parse(output: string, token: string, failure: string | undefined): GuestLook {
+/** @internal Tested by itself. */
+export function parse(output: string, token: string, failure: string | undefined): GuestLook {
   const [, ...parts] = output.split(`${token} `)
   const files = new Map<GuestFile, string>()
+  const failedUnits: FailedUnit[] = []
   for (const [index, part] of parts.entries()) {
     const [name, ...lines] = part.split('\n')
     if (name === 'end') continue
+    if (name!.startsWith(UNIT)) {
+      const said = plainText(lines.join('\n')).trimEnd()
+      if (said !== '') failedUnits.push({ name: plainText(name!.slice(UNIT.length)), lines: said.split('\n') })
+      continue
+    }
     const text = lines.join('\n').trim()
     const cut = failure !== undefined && index === parts.length - 1
     if (text !== '') files.set(name as GuestFile, `${text}\n${cut ? '[the guest stopped answering here]\n' : ''}`)
   }
-  return { files, missing: failure === undefined ? [] : [failure] }
+  return { files, failedUnits, missing: failure === undefined ? [] : [failure] }
 }
 
 /** For any POSIX shell, with or without systemd. What matters most comes first, for an emulated guest on a busy host may not get to the end; of the kernel, the console tells too. Every part is bounded. */
@@ -72,8 +93,13 @@ h() { printf '\\n# %s\\n' "$*"; "$@" 2>&1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 export LC_ALL=C SYSTEMD_COLORS=0 SYSTEMD_PAGER= COLUMNS=200
 if [ -d /run/systemd/system ]; then
-p journal.log
 units=$(systemctl --failed --no-legend --plain 2>&1 | cut -d' ' -f1)
+for unit in $(echo "$units" | head -n ${MOST_UNITS}); do
+p "${UNIT}$unit"
+id=$(systemctl show -p InvocationID --value -- "$unit" 2>/dev/null)
+[ -n "$id" ] && journalctl -b --no-pager -q -o cat -n ${WORDS_LINES} "_SYSTEMD_INVOCATION_ID=$id" 2>/dev/null | tail -c ${MOST_WORDS}
+done
+p journal.log
 if [ -n "$units" ]; then
 printf '# failed units: %s\\n\\n' "$(echo $units)"
 systemctl status --no-pager -l -n 30 -- $units 2>&1 | tail -c ${MOST_JOURNAL}

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { Date } from '../node-globals.js'
 import { formatBytes, formatMilliseconds } from '../units.js'
 import type { TimelineEntry } from '../vm/timeline.js'
+import type { FailedUnitOf } from './collect-evidence.js'
 import { headline } from './commands-text.js'
 import type { Fault } from './failure.js'
 import { GUEST_FILES } from './guest-look.js'
@@ -21,6 +22,7 @@ export interface SummaryOptions {
   /** What could not be collected, one line each. */
   missing: readonly string[]
   kept: ReadonlyMap<string, number>
+  failedUnits: readonly FailedUnitOf[]
 }
 
 const LAST_STEPS = 15
@@ -42,7 +44,7 @@ const FILES: Record<string, string> = {
 }
 
 /** The page to begin with, for somebody who sees such a folder for the first time. */
-export function summaryText({ test, verdict, vms, folder, missing, kept }: SummaryOptions): string {
+export function summaryText({ test, verdict, vms, folder, missing, kept, failedUnits }: SummaryOptions): string {
   const { path, startedAt, endedAt, errors } = test
   const { fault, reason } = verdict
   const when = new Date(startedAt).toISOString().replace('T', ' ').slice(0, 19)
@@ -51,6 +53,7 @@ export function summaryText({ test, verdict, vms, folder, missing, kept }: Summa
     [errors.length > 1 ? 'Errors' : 'Error', errors.flatMap(describeError)],
     ['Whose failure', [FAULTS[fault], ...(reason ? [reason] : [])]],
     ['Machines', vms.flatMap(describeVm)],
+    ['Failed units, and what they said last', failedUnits.flatMap(describeUnit)],
     ['The last steps', lastSteps(vms, startedAt)],
     ['In this folder', filesOf(folder)],
     ['Not collected', [...missing]],
@@ -74,6 +77,10 @@ function describeVm({ id, name, guest, accelerator, state, timeline, findings }:
     ...notes.map(({ title }) => `  ${title.split('\n')[0]}`),
     ...findings.map(({ kind, line }) => `  on its console: ${kind}: ${line}`),
   ]
+}
+
+function describeUnit({ vm, name, lines }: FailedUnitOf): string[] {
+  return [`${name} on ${vm}`, ...lines.map((line) => `  ${line}`)]
 }
 
 /** Of all machines in the order of time: what was done last is what people look for first. */

@@ -2,7 +2,7 @@ import { join, relative } from 'node:path'
 import { type RunnerTestCase, recordArtifact } from 'vitest'
 import { messageOf } from '../errors.js'
 import { ignoreInGit } from '../evidence/bundle.js'
-import { collectEvidence, type Evidence, RECORD } from '../evidence/collect-evidence.js'
+import { collectEvidence, type Evidence, type FailedUnitOf, RECORD } from '../evidence/collect-evidence.js'
 import type { TestMachine } from '../evidence/machine.js'
 import { SUMMARY } from '../evidence/summary.js'
 import type { TestOutcome } from '../evidence/test-outcome.js'
@@ -61,6 +61,8 @@ async function collect(
 
 /** More of what consoles said is in the summary. */
 const MOST_FINDINGS = 3
+const MOST_UNITS = 2
+const MOST_WORDS = 12
 
 function linesBelow(outcome: TestOutcome, { fault, reason }: Verdict, evidence: Evidence | undefined): string[] {
   const [error] = outcome.errors as { code?: string; message?: string }[]
@@ -71,6 +73,7 @@ function linesBelow(outcome: TestOutcome, { fault, reason }: Verdict, evidence: 
     if (!error?.message?.includes(line)) lines.push(`the console of ${name} said (${kind}): ${line}`)
   }
   if (!evidence) return lines
+  lines.push(...evidence.failedUnits.slice(0, MOST_UNITS).flatMap((unit) => lastWords(unit, error?.message ?? '')))
   const path = relative(process.cwd(), evidence.folder.directory) || '.'
   lines.push(`evidence: ${path}`)
   const names = [...evidence.kept.keys()]
@@ -82,4 +85,12 @@ function linesBelow(outcome: TestOutcome, { fault, reason }: Verdict, evidence: 
     lines.push(`look around: run it again with MAYFLY_KEEP=1, then ${open}`)
   }
   return lines
+}
+
+/** What the unit's own program said, such as a traceback, unless the error shows the end of it already. */
+function lastWords({ vm, name, lines }: FailedUnitOf, message: string): string[] {
+  if (message.includes(lines.at(-1)!)) return []
+  const shown = lines.slice(-MOST_WORDS)
+  const cut = shown.length < lines.length ? ', its last lines' : ''
+  return [`${name} has failed on ${vm}, and said${cut}:`, ...shown.map((line) => `  ${line}`)]
 }
