@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Duplex, PassThrough } from 'node:stream'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findQemu } from '../host/qemu-binary.js'
 import { QmpClient } from './qmp.js'
 
@@ -64,6 +64,9 @@ test('a monitor that does not answer is given up after its deadline', async () =
   await qmp.execute('qmp_capabilities')
   qemu.kill('SIGSTOP')
   await expect(qmp.execute('query-status', undefined, 100)).rejects.toThrow(/did not answer query-status within 100 ms/)
+  await expect(qmp.execute('cont')).rejects.toThrow('did not answer cont within 1000 ms')
+  qemu.kill('SIGCONT')
+  await vi.waitFor(() => qmp.execute('query-status'), { timeout: 10_000 })
 })
 
 test('an aborted wait is over, with the reason', async () => {

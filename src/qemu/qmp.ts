@@ -19,6 +19,8 @@ interface Pending {
 
 /** A monitor that does not answer within this is stuck: even a migration is only started, not awaited, by a command. */
 const DEFAULT_DEADLINE_MS = 30_000
+/** What a monitor gets that has left a command unanswered: what cleans up after that must not wait as long again. */
+const SILENT_DEADLINE_MS = 1000
 /** The longest answers, of QEMU's own schema and of lists of jobs, have a few hundred KiB. */
 const LONGEST_MESSAGE = 16 * MIB
 
@@ -34,6 +36,7 @@ export class QmpClient {
   readonly #greeting: Promise<void>
   #greet!: { resolve: () => void; reject: (error: unknown) => void }
   #nextId = 1
+  #silent = false
   #closed: MayflyError | undefined
 
   constructor(stream: Duplex) {
@@ -68,12 +71,14 @@ export class QmpClient {
    * @throws MayflyError MAYFLY_QMP_COMMAND_FAILED when QEMU refuses it or does not answer in time, MAYFLY_QEMU_EXITED when the connection ends.
    */
   execute<K extends keyof QmpCommands>(command: K, ...rest: Arguments<K>): Promise<QmpCommands[K]['return']> {
-    const [args, deadlineMs = DEFAULT_DEADLINE_MS] = rest
+    const [args, wantedMs = DEFAULT_DEADLINE_MS] = rest
+    const deadlineMs = this.#silent ? Math.min(wantedMs, SILENT_DEADLINE_MS) : wantedMs
     if (this.#closed) return Promise.reject(this.#closed)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id)
+        this.#silent = true
         reject(new MayflyError('MAYFLY_QMP_COMMAND_FAILED', `QEMU did not answer ${command} within ${deadlineMs} ms`))
       }, deadlineMs)
       this.#pending.set(id, { command, resolve: resolve as (value: unknown) => void, reject, timer })
@@ -133,6 +138,7 @@ export class QmpClient {
   }
 
   #receive(message: Message): void {
+    this.#silent = false
     if ('QMP' in message) {
       this.#greet.resolve()
       return

@@ -94,12 +94,11 @@ export class Attempt {
   }
 
   async #scanned(machine: TestMachine): Promise<TestMachine & { findings: Finding[] }> {
-    const { expectedFindings: expected } = machine.vm
+    const { expectedFindings, timeline } = machine.vm
     const console = await consoleOf(machine.vm, this.#consoles.get(machine.vm))
-    return {
-      ...machine,
-      findings: scanConsole(console, this.#fields.settings.console, (finding) => expected.has(finding)),
-    }
+    const isExpected = (finding: Pick<Finding, 'kind' | 'line'>) =>
+      expectedFindings.has(finding) || (finding.kind === 'panic' && timeline.isFalsePanic(finding.line))
+    return { ...machine, findings: scanConsole(console, this.#fields.settings.console, isExpected) }
   }
 
   async #explain(outcome: TestOutcome, error: { message?: string } | undefined): Promise<void> {

@@ -92,7 +92,11 @@ test('with systemd: failed units first, in the journal and on the console', asyn
   // An emulated guest on a busy host may be too slow to tell; then that is said.
   const journal = await read(`${folder}/vm/journal.log`).catch(() => undefined)
   if (journal === undefined) expect(summary).toContain('vm: the guest did not answer in time')
-  else expect(journal).toMatch(/^# failed units: doomed\.service\n/)
+  else {
+    expect(journal).toMatch(/^# failed units: doomed\.service\n/)
+    expect(summary).toMatch(/^ *doomed\.service on vm\n +no licence for 42$/m)
+    expect(output).toMatch(/doomed\.service has failed on vm, and said:\n +no licence for 42/)
+  }
   expect(meta('a unit fails while the test passes').findings).toMatchObject([{ kind: 'failed-unit' }])
   expect(meta('a program crashes while the test passes').findings).toMatchObject([{ kind: 'segfault' }])
   expect(output).toContain(
@@ -100,10 +104,13 @@ test('with systemd: failed units first, in the journal and on the console', asyn
   )
 })
 
-test('memory that runs out is told, though the test passes', async () => {
-  const { meta } = await metas('noise.suite.ts')
+test('what a console says is told though the test passes, but for what is expected or not true', async () => {
+  const { meta, code } = await metas('noise.suite.ts')
+  expect(code).toBe(0)
   const finding = { kind: 'oom-kill', line: expect.stringMatching(/Killed process \d+ \(tail\)/) }
   expect(meta('memory runs out while the test passes').findings).toMatchObject([finding])
+  expect(meta('memory runs out, as the test expects').findings).toBeUndefined()
+  expect(meta('a program prints the words of a panic').findings).toBeUndefined()
 })
 
 test('a machine with a display leaves a picture of it', async () => {

@@ -87,6 +87,18 @@ export class Allowance {
     return this.#test && 'Give the test more time, or this less: both have a `timeout`.'
   }
 
+  /**
+   * Waits for what `work` asks of QEMU or of a boot, no longer than the time. What it began goes on.
+   * @throws MayflyError MAYFLY_WAIT_TIMEOUT
+   */
+  async bound<T>(title: string, work: () => Promise<T>): Promise<T> {
+    if (this.limitMs === Number.POSITIVE_INFINITY) return await work()
+    return await within(work(), this.limitMs, () => {
+      const message = `${title} did not end within ${formatMilliseconds(this.limitMs)}`
+      return new MayflyError('MAYFLY_WAIT_TIMEOUT', message, { details: this.reason, hint: this.hint })
+    })
+  }
+
   /** Runs a command, named `text`, that ends by itself when the time is over; if it does not, it is not waited for, and what limited it is told. */
   async hold<T>(text: string, run: () => Promise<T>): Promise<T> {
     if (!this.#test) return await run()

@@ -1,6 +1,6 @@
 import { type Bounds, bounded, UNBOUNDED, within } from '../deadline.js'
 import { MayflyError, messageOf } from '../errors.js'
-import { AbortController } from '../node-globals.js'
+import { AbortController, performance } from '../node-globals.js'
 import type { Checkpoint } from '../snapshot/checkpoint.js'
 import { type Clone, logIn } from '../snapshot/clone.js'
 import type { FreezeMethod } from '../snapshot/freeze-method.js'
@@ -17,7 +17,7 @@ import { Reach } from './reach.js'
 import type { Timeline } from './timeline.js'
 import { Turns } from './turns.js'
 import { type Ending, Witness } from './witness.js'
-import { stillUp, type VmState, wrongState } from './wrong-state.js'
+import { notReady, stillUp, type VmState, wrongState } from './wrong-state.js'
 
 /** One machine through its starts and stops: the QEMU process of the moment, the one SSH connection, the state. */
 export class Life {
@@ -193,15 +193,15 @@ export class Life {
     this.#assertState('running', command)
     this.#reach.assertNetwork(command)
     const { qemu } = this.#running
+    const end = performance.now() + timeoutMs
+    const late = (make: typeof stillUp) => () => make(this.#name, command, timeoutMs, qemu.console.tail())
     this.witness.asked = true
     // The connection ends before the command does, so its failure says nothing.
     this.connect()
       .then(work)
       .catch(() => {})
-    await within(this.#inFlight.run(command, qemu.exited), timeoutMs, () =>
-      stillUp(this.#name, command, timeoutMs, qemu.console.tail()),
-    )
-    await this.#restart
+    await within(this.#inFlight.run(command, qemu.exited), timeoutMs, late(stillUp))
+    if (this.#restart) await within(this.#restart, end - performance.now(), late(notReady))
   }
 
   /** Leaves the machine running, for whoever made it, with no connection of ours: nothing can be done through this any more. */

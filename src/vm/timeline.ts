@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { stripVTControlCharacters } from 'node:util'
 import { messageOf } from '../errors.js'
 import { performance } from '../node-globals.js'
 import { CallSite } from './call-site.js'
@@ -40,6 +41,7 @@ type Outcome = Pick<TimelineEntry, 'result' | 'failed' | 'stdout' | 'stderr' | '
 const MOST_ENTRIES = 5_000
 /** Of all entries together. */
 const MOST_CHARACTERS = 8 * 1024 * 1024
+const MOST_FALSE_PANICS = 100
 const KEPT_OUTPUT = 16 * 1024
 const CUT = '[...]'
 /** Pieces of console output that come within this time are one entry. */
@@ -54,6 +56,8 @@ export function quietly<T>(work: () => T): T {
 
 export class Timeline {
   readonly #entries: TimelineEntry[] = []
+  /** What looked like a kernel's panic on the console, as it stands there. */
+  readonly #falsePanics = new Set<string>()
   /** Of entries that have ended, and so do not grow: when it is too much, all are counted. */
   #characters = 0
 
@@ -69,6 +73,17 @@ export class Timeline {
     if (this.#entries.length > MOST_ENTRIES) this.#entries.shift()
     this.#grow(sizeOf(entry))
     return entry
+  }
+
+  /** The console showed `words`, but the kernel goes on. */
+  addFalsePanic(words: string): void {
+    this.add('note', `the console shows ${JSON.stringify(words)}, but the kernel goes on`)
+    if (this.#falsePanics.size < MOST_FALSE_PANICS) this.#falsePanics.add(stripVTControlCharacters(words).trim())
+  }
+
+  /** Whether a line of the console, without its control characters, shows a panic that was none. */
+  isFalsePanic(line: string): boolean {
+    return [...this.#falsePanics].some((words) => line.endsWith(words))
   }
 
   #grow(characters: number): void {

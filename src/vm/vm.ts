@@ -6,11 +6,13 @@ import type { FreezeMethod } from '../snapshot/freeze-method.js'
 import { FILES } from '../snapshot/machine.js'
 import { exec } from '../ssh/exec.js'
 import { type Duration, toMilliseconds } from '../units.js'
+import { Allowance } from './allowance.js'
 import type { DiffOptions } from './diff/diff.js'
 import type { MachineDiff } from './diff/machine-diff.js'
 import { Family } from './family.js'
 import { fork } from './fork.js'
 import { Screen } from './screen.js'
+import type { TimelineEntry } from './timeline.js'
 
 export interface CheckpointOptions {
   /** Default: the quickest that this host can do. */
@@ -52,16 +54,16 @@ export class Vm extends Screen implements AsyncDisposable {
    * On a bridge every port can be reached already, and this is where.
    */
   async forwardPort(guestPort: number): Promise<{ host: string; port: number }> {
-    return await this.life.forwardPort(guestPort)
+    return await this.#allow().bound('forwarding a port', () => this.life.forwardPort(guestPort))
   }
 
   /** Stops the vCPUs; `resume` lets them go on. */
   suspend(): Promise<void> {
-    return this.timeline.during('power', 'suspend', () => this.life.suspend())
+    return this.#inTime('power', 'suspend', () => this.life.suspend())
   }
 
   resume(): Promise<void> {
-    return this.timeline.during('power', 'resume', () => this.life.resume())
+    return this.#inTime('power', 'resume', () => this.life.resume())
   }
 
   /** Powers off from inside, and waits until it is off. `start` boots it again from its own disk. */
@@ -76,7 +78,7 @@ export class Vm extends Screen implements AsyncDisposable {
 
   #leave(command: 'poweroff' | 'reboot', timeout: Duration = '2m'): Promise<void> {
     const limit = toMilliseconds(timeout, 'timeout')
-    return this.timeline.during('power', command, () =>
+    return this.#inTime('power', command, () =>
       this.life.leave(command, (connection) => exec(connection, command, { user: 'root' }), limit),
     )
   }
@@ -88,7 +90,7 @@ export class Vm extends Screen implements AsyncDisposable {
 
   /** Powers on after `shutdown` or `crash`. */
   start(): Promise<void> {
-    return this.timeline.during('power', 'start', () => this.life.start())
+    return this.#inTime('power', 'start', () => this.life.start())
   }
 
   /**
@@ -96,12 +98,13 @@ export class Vm extends Screen implements AsyncDisposable {
    * @throws MayflyError MAYFLY_VM_STATE, MAYFLY_CACHE_UNUSABLE when there is no room, MAYFLY_QEMU_EXITED.
    */
   async checkpoint(label = `of ${new Date().toISOString()}`, options: CheckpointOptions = {}): Promise<Checkpoint> {
-    const checkpoint = await this.timeline.during('checkpoint', `checkpoint ${label}`, () =>
-      this.life.checkpoint(label, options.method),
-    )
-    this.#checkpoints.add(checkpoint)
-    if (this.#destroying) await checkpoint[Symbol.asyncDispose]()
-    return checkpoint
+    return await this.#inTime('checkpoint', `checkpoint ${label}`, async () => {
+      const checkpoint = await this.life.checkpoint(label, options.method)
+      // Also one that comes too late belongs to this Vm.
+      this.#checkpoints.add(checkpoint)
+      if (this.#destroying) await checkpoint[Symbol.asyncDispose]()
+      return checkpoint
+    })
   }
 
   /**
@@ -111,7 +114,7 @@ export class Vm extends Screen implements AsyncDisposable {
    */
   restore(checkpoint: Checkpoint): Promise<void> {
     const title = `restore ${checkpoint.label}`
-    return this.timeline.during('checkpoint', title, () => this.life.restore(checkpoint))
+    return this.#inTime('checkpoint', title, () => this.life.restore(checkpoint))
   }
 
   /**
@@ -126,7 +129,7 @@ export class Vm extends Screen implements AsyncDisposable {
       const [first, ...more] = clones.map((clone) => new Vm(clone, this.family))
       return [first!, ...more]
     }
-    return this.timeline.during('checkpoint', `fork into ${count}`, () => this.family.bear(bear))
+    return this.#inTime('checkpoint', `fork into ${count}`, () => this.family.bear(bear))
   }
 
   /**
@@ -157,6 +160,15 @@ export class Vm extends Screen implements AsyncDisposable {
     await this.life.letGo()
     this.clone.prepared.harness.session.disown(this)
     this.family.delete(this)
+  }
+
+  #allow(): Allowance {
+    return new Allowance(undefined, this.family.timeLimit())
+  }
+
+  /** A step that ends with the test's time at the latest, also if QEMU does not answer. */
+  #inTime<T>(kind: TimelineEntry['kind'], title: string, work: () => Promise<T>): Promise<T> {
+    return this.timeline.during(kind, title, () => this.#allow().bound(title, work))
   }
 
   async #destroy(): Promise<void> {

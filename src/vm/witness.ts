@@ -40,7 +40,7 @@ export class Witness {
       if (confirmed) {
         timeline.add('note', words, { failed: true })
         onPanic()
-      } else timeline.add('note', `the console shows ${JSON.stringify(words)}, but the kernel goes on`)
+      } else timeline.addFalsePanic(words)
     })
     void qemu.exited.then(({ code, signal }) => {
       const ending = this.ending!

@@ -16,6 +16,13 @@ export function wrongState(name: string, state: VmState, what: string, details: 
   return new MayflyError('MAYFLY_VM_STATE', `cannot ${what}: ${name} is ${state}`, { details, hint: HINTS[state] })
 }
 
+/** A machine named `name` went down by `command`, and did not come up again. */
+export function notReady(name: string, command: string, limitMs: number, console: readonly string[]): MayflyError {
+  return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${name} was not ready again ${limitMs} ms after ${command}`, {
+    details: console.map((line) => `console: ${line}`),
+  })
+}
+
 /** A machine named `name` did not go down by `command`. */
 export function stillUp(name: string, command: string, limitMs: number, console: readonly string[]): MayflyError {
   return new MayflyError('MAYFLY_WAIT_TIMEOUT', `${name} was still up ${limitMs} ms after ${command}`, {
