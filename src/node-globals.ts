@@ -4,7 +4,7 @@
  */
 import { performance as nodePerformance } from 'node:perf_hooks'
 import * as timers from 'node:timers'
-import { TextDecoder as NodeTextDecoder, transferableAbortController } from 'node:util'
+import { transferableAbortController } from 'node:util'
 import { runInNewContext, runInThisContext } from 'node:vm'
 
 /** The global object of Node's main context. It differs from `globalThis` in vitest's pools vmThreads and vmForks. */
@@ -49,7 +49,6 @@ export function toNodeSignal<S extends AbortSignal | undefined>(signal: S): S {
 }
 
 export { URL } from 'node:url'
-export const TextDecoder = NodeTextDecoder as typeof globalThis.TextDecoder
 
 // `vi.spyOn(performance, 'now')` replaces a property of the object, not of its prototype.
 const { now } = Object.getPrototypeOf(nodePerformance) as typeof nodePerformance

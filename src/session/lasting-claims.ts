@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { Store } from '../image/store.js'
 import { Date } from '../node-globals.js'
 import { readSealed, writeSealed } from '../sealed-json.js'
+import { lazySchema } from '../zod.js'
 
 /** One file for each holder. */
 interface LastingClaim {
@@ -14,7 +14,7 @@ interface LastingClaim {
   directories: readonly string[]
 }
 
-const claimSchema = z.object({ holder: z.string().min(1), directories: z.array(z.string()) })
+const claimSchema = lazySchema((z) => z.object({ holder: z.string().min(1), directories: z.array(z.string()) }))
 
 /** A holder is claimed for before it is there; nothing takes longer until then. */
 const YOUNG_MS = 60 * 60_000
@@ -38,7 +38,7 @@ export async function claimedDirectories(store: Store): Promise<string[]> {
   const names = (await readdir(claimsOf(store)).catch(() => [])).filter((name) => name.endsWith('.json'))
   const claimed = names.map(async (name): Promise<readonly string[]> => {
     const path = join(claimsOf(store), name)
-    const claim = await readSealed(path, claimSchema, { unsealed: true })
+    const claim = await readSealed(path, claimSchema(), { unsealed: true })
     if (claim === undefined) return []
     if (typeof claim === 'string') return await allImages(store)
     const held = await access(claim.holder).then(
