@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { flood, GIGABYTE, MOST_MIB, MOST_STALL_MS, measure } from '../testing/flood.js'
+import { costOf, flood, GIGABYTE, MOST_MIB, MOST_STALL_MS } from '../testing/flood.js'
 import { Agent } from './agent.js'
 
 test.each([
@@ -8,15 +8,9 @@ test.each([
   ['lines that answer nothing', { what: 'yes "ok 17 error"', bytes: GIGABYTE / 100 }],
   ['empty lines', { what: "tr '\\0' '\\n' </dev/zero", bytes: GIGABYTE / 50 }],
 ])('%s cost neither memory nor a stall', async (_what, options) => {
-  const { stream, ended, stop } = flood(options)
-  const agent = new Agent(stream)
-  const footprint = measure()
-  try {
-    await ended
-  } finally {
-    await stop()
-  }
-  const { grownMiB, stallMs } = footprint()
+  const flooding = flood(options)
+  const agent = new Agent(flooding.stream)
+  const { grownMiB, stallMs } = await costOf(flooding)
   expect(grownMiB).toBeLessThan(MOST_MIB)
   expect(stallMs).toBeLessThan(MOST_STALL_MS)
   expect(agent.present).toBe(false)

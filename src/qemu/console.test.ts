@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { flood, GIGABYTE, MOST_MIB, MOST_STALL_MS, measure } from '../testing/flood.js'
+import { costOf, flood, GIGABYTE, MOST_MIB, MOST_STALL_MS, measure } from '../testing/flood.js'
 import { Console } from './console.js'
 
 const open = () => {
@@ -76,18 +76,12 @@ test.each([
   ['panics without an end', { what: "yes 'Kernel panic - not syncing' | tr -d '\\n'", bytes: GIGABYTE / 20 }],
   ['panics one after the other', { what: "yes 'Kernel panic - not syncing'", bytes: GIGABYTE / 20 }],
 ])('%s costs neither memory nor a stall, while texts are waited for', async (_what, options) => {
-  const { stream, ended, stop } = flood(options)
-  const console = new Console(stream, { confirmPanic: () => delay(100, false) })
+  const flooding = flood(options)
+  const console = new Console(flooding.stream, { confirmPanic: () => delay(100, false) })
   const signal = AbortSignal.timeout(60_000)
   const waits = [console.waitFor('login:', signal), console.waitFor(/^# $|logged in \d/m, signal)]
   for (const wait of waits) wait.catch(() => {})
-  const footprint = measure()
-  try {
-    await ended
-  } finally {
-    await stop()
-  }
-  const { grownMiB, stallMs } = footprint()
+  const { grownMiB, stallMs } = await costOf(flooding)
   expect(grownMiB).toBeLessThan(MOST_MIB)
   expect(stallMs).toBeLessThan(MOST_STALL_MS)
   expect(console.panic).toBeUndefined()

@@ -7,6 +7,7 @@ import { SshConnection } from './connection.js'
 import { exec as execOn } from './exec.js'
 import type { SshTarget } from './handshake.js'
 import { type LocalServer, startDropbear, startSshd } from './testing/local-sshd.js'
+import { running, uniqueSleep } from './testing/processes.js'
 import { keepWaitingShell, openRelayed } from './testing/relayed-connection.js'
 import { nastyWords, randomWord } from './testing/words.js'
 import { WaitingShell } from './waiting-shell.js'
@@ -297,13 +298,3 @@ describe.each([
     await expect(exec(second, 'true')).rejects.toMatchObject({ code: 'MAYFLY_SSH_FAILED' })
   })
 })
-
-/** A sleep that no other process on this machine runs. */
-function uniqueSleep(): string {
-  return `sleep 1000.${randomBytes(4).readUInt32BE()}`
-}
-
-function running(pattern: string): boolean {
-  const table = execFileSync('ps', ['-eo', 'stat=,args='], { encoding: 'utf8' })
-  return table.split('\n').some((line) => !line.startsWith('Z') && line.includes(pattern))
-}

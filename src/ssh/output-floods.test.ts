@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { flood, GIGABYTE, MOST_MIB, MOST_STALL_MS, measure } from '../testing/flood.js'
+import { costOf, flood, GIGABYTE, MOST_MIB, MOST_STALL_MS, measure } from '../testing/flood.js'
 import { MIB } from '../units.js'
 import { AfterMarker } from './after-marker.js'
 import { Framed } from './framed.js'
@@ -52,16 +52,9 @@ test.each<[string, () => (chunk: Buffer) => void, number?]>([
     },
   ],
 ])('%s: a line that does not end costs neither memory nor a stall', async (_what, reader) => {
-  const { stream, ended, stop } = flood({ bytes: GIGABYTE / 4 })
-  const read = reader()
-  const footprint = measure()
-  stream.on('data', read)
-  try {
-    await ended
-  } finally {
-    await stop()
-  }
-  const { grownMiB, stallMs } = footprint()
+  const flooding = flood({ bytes: GIGABYTE / 4 })
+  flooding.stream.on('data', reader())
+  const { grownMiB, stallMs } = await costOf(flooding)
   expect(grownMiB).toBeLessThan(MOST_MIB)
   expect(stallMs).toBeLessThan(MOST_STALL_MS)
 })

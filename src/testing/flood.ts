@@ -61,6 +61,17 @@ export function measure(): () => Footprint {
   }
 }
 
+/** What reading a flood to its end costs. */
+export async function costOf({ ended, stop }: ReturnType<typeof flood>): Promise<Footprint> {
+  const footprint = measure()
+  try {
+    await ended
+  } finally {
+    await stop()
+  }
+  return footprint()
+}
+
 /** What a flood may cost. */
 export const MOST_MIB = 64
 export const MOST_STALL_MS = 200

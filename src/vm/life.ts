@@ -78,8 +78,7 @@ export class Life {
     const witness = this.witness
     const inFlight = this.#inFlight
     const settled = new AbortController()
-    const connecting = this.connect()
-    const working = bounded(connecting, bounds()).then((connection) => {
+    const working = bounded(this.connect(), bounds()).then((connection) => {
       inFlight.throwIfEnded()
       return work(connection)
     })

@@ -1,32 +1,6 @@
 import { lazySchema, zod } from '../zod.js'
 import { guestPath, hostPath, meta, path, size, text } from './field.js'
-
-const network = lazySchema((z) =>
-  z
-    .discriminatedUnion('mode', [
-      z
-        .strictObject({ mode: z.literal('user') })
-        .meta(meta("QEMU's own network. The guest reaches out; the host reaches it through forwarded ports.")),
-      z
-        .strictObject({
-          mode: z.literal('tap'),
-          bridge: z
-            .string()
-            .regex(/^[^\s/]{1,15}$/)
-            .default('br0')
-            .meta(
-              meta('The bridge that the guest is attached to.', {
-                expects: 'the name of a network interface: at most 15 characters, no spaces or slashes',
-                example: 'bridge "br0"',
-              }),
-            ),
-        })
-        .meta(meta('A TAP device on a bridge of the host.')),
-      z.strictObject({ mode: z.literal('none') }).meta(meta('No network.')),
-    ])
-    .default({ mode: 'user' })
-    .meta(meta('How the guest is connected.', { arguments: ['mode'], example: 'network "tap" { bridge "br0" }' })),
-)
+import { networkSchema } from './network-schema.js'
 
 const cloudInit = lazySchema((z) =>
   z
@@ -286,7 +260,7 @@ export const machineSchema = lazySchema((z) =>
         'GiB',
         'disk 20',
       ).optional(),
-      network: network(),
+      network: networkSchema(),
       cloudInit: cloudInit(),
       ssh: ssh(),
       rootPassword: text("root's password, for the console.", 'a password', 'root-password "s3cret"').optional(),
