@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa, type Options } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { writeSealed } from '../sealed-json.js'
 import { runStranger, type StrangersRun } from '../vitest/testing/stranger.js'
 import { type BuiltPackage, buildPackage } from './testing/built-package.js'
 
@@ -106,7 +107,7 @@ test.each([
   [
     'a state of the same size',
     (machine: string) => scribble(join(machine, 'state')),
-    /state does not have the checksum/,
+    /its file state is damaged between byte/,
   ],
   [
     'another QEMU',
@@ -155,8 +156,9 @@ async function scribble(path: string): Promise<void> {
 }
 
 async function change(machine: string, path: string[], value: unknown): Promise<void> {
-  const manifest = JSON.parse(await readFile(join(machine, 'machine.json'), 'utf8'))
+  const { checksum, ...manifest } = JSON.parse(await readFile(join(machine, 'machine.json'), 'utf8'))
+  expect(checksum).toBeDefined()
   const last = path.at(-1)!
   path.slice(0, -1).reduce((at, key) => at[key], manifest)[last] = value
-  await writeFile(join(machine, 'machine.json'), JSON.stringify(manifest))
+  await writeSealed(join(machine, 'machine.json'), manifest)
 }

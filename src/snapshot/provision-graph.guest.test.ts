@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { file, type Step, shell } from '../guest/steps.js'
 import { findProcessesByEnvironment } from '../host/process-table.js'
+import { contentOf } from '../image/file-content.js'
 import { openStore } from '../image/store.js'
 import { privateCache } from '../image/testing/private-cache.js'
+import { writeSealed } from '../sealed-json.js'
 import { closeSession, currentSession } from '../session/session.js'
 import { SESSION_VARIABLE } from '../session/watchdog.js'
 import { defineGuest } from '../vm/define-guest.js'
@@ -165,11 +166,9 @@ test('a template that only QEMU can see is damaged is made again when a step goe
   const { directory } = prepared.template
   const state = Buffer.alloc(100_000, 7)
   await writeFile(join(directory, FILES.state), state)
-  const manifest = JSON.parse(await readFile(join(directory, FILES.manifest), 'utf8'))
-  const { size, mtimeMs } = await stat(join(directory, FILES.state))
-  manifest.files[FILES.state] = { size, mtimeMs }
-  manifest.stateSha256 = createHash('sha256').update(state).digest('hex')
-  await writeFile(join(directory, FILES.manifest), JSON.stringify(manifest))
+  const { manifest } = prepared.template
+  const files = { ...manifest.files, [FILES.state]: await contentOf(join(directory, FILES.state)) }
+  await writeSealed(join(directory, FILES.manifest), { ...manifest, files })
   const next = await warm(steps('one', 'two', 'three'), cacheDir)
   expect(next.made.map((title) => title.split(' ')[2])).toEqual(['two', 'three'])
   expect(next.notes.join('\n')).toContain('did not load and is made again')

@@ -79,13 +79,12 @@ test('a corrupt disk, and one that is a layer over another file', async () => {
 })
 
 test('memory that is nothing, absurd, or more than the host has', async () => {
-  for (const memory of [0, '1KiB', '5000TiB']) {
+  for (const memory of [0, '1KiB', '5000TiB', 'lots']) {
     await expect(launch({ image: 'micro', memory })).rejects.toMatchObject({
       code: 'MAYFLY_GUEST_INVALID',
       message: expect.stringContaining('memory'),
     })
   }
-  await expect(launch({ image: 'micro', memory: 'lots' })).rejects.toMatchObject({ code: 'MAYFLY_OPTION_INVALID' })
   await expect(launch({ image: 'micro', memory: '2TiB' })).rejects.toMatchObject({ code: 'MAYFLY_HOST_MEMORY' })
 })
 
@@ -155,7 +154,7 @@ test('a machine that is not the one it should be', async () => {
   const { template } = await prepare(defineGuest('micro'), { cacheDir })
   const { generateIdentity } = await import('../ssh/identity.js')
   const manifest = { ...template.manifest, hostKey: generateIdentity('another').host.publicKey }
-  await writeFile(join(template.directory, 'template.json'), JSON.stringify(manifest))
+  await writeSealed(join(template.directory, 'template.json'), manifest)
   await expect(launch('micro', { cacheDir })).rejects.toMatchObject({
     code: 'MAYFLY_SSH_FAILED',
     message: expect.stringMatching(/key|machine/),
