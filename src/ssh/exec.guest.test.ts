@@ -121,7 +121,7 @@ describe('busybox and dropbear', () => {
     const doomed = await open()
     const cut = upload(doomed, join(here, 'large'), '/tmp/cut/file')
     cut.catch(() => {})
-    await succeed('until [ -s /tmp/cut/file.mayfly-* ]; do :; done 2>/dev/null')
+    await succeed('until [ -s /tmp/cut/.mayfly-* ]; do :; done 2>/dev/null')
     await doomed.close()
     await expect(cut).rejects.toMatchObject({ code: 'MAYFLY_FILE_TRANSFER_FAILED' })
     await succeed('n=0; while [ "$(ls -A /tmp/cut)" ] && [ $n -lt 1000 ]; do n=$((n+1)); done')

@@ -34,7 +34,9 @@ export interface Awaited<T> {
 const DEFAULT_TIMEOUT = '1m'
 const FIRST_PAUSE_MS = 20
 const HANGS_MS = 2000
-const SILENT_GRACE_MS = 400
+/** A guest that is only slow ends its last look within this, and then has time to explain. */
+const SLOW_ANSWER_MS = 300
+const SILENT_GRACE_MS = 100
 /** The pause after a look, in terms of what the look took. */
 const PAUSE_PER_LOOK = 2
 /** For looks of Mayfly's own, which cost little. */
@@ -109,8 +111,14 @@ class Wait<T> {
     const signal = AbortSignal.any([over.signal, this.#signal])
     try {
       const tooLate = delay(this.#allowed.leftMs, undefined, { signal })
-      const sight = await Promise.race([this.#awaited.look({ signal }), tooLate])
-      if (!sight) return this.#unfinished(this.#allowed.elapsedMs - before)
+      const looking = this.#awaited.look({ signal })
+      const sight = await Promise.race([looking, tooLate])
+      if (!sight) {
+        const tookMs = this.#allowed.elapsedMs - before
+        const silent = delay(SLOW_ANSWER_MS, undefined, { signal })
+        const answer = await Promise.race([looking.catch(() => undefined), silent])
+        return this.#unfinished(tookMs, answer !== undefined)
+      }
       this.#silent = false
       this.#lost = undefined
       return sight
@@ -129,8 +137,8 @@ class Wait<T> {
   }
 
   /** Of a look that is cut off by the deadline, which is news only if it is the first, or hangs. */
-  #unfinished(tookMs: number): { seen: readonly string[] } {
-    this.#silent = true
+  #unfinished(tookMs: number, answered = false): { seen: readonly string[] } {
+    this.#silent = !answered
     if (this.#seen.length > 0 && tookMs < HANGS_MS) return { seen: this.#seen }
     const seen = this.#awaited.unfinished?.() ?? ['the guest did not answer']
     return { seen: [...this.#seen, `last: not over after ${formatMilliseconds(tookMs)}`, ...seen] }
