@@ -34,7 +34,7 @@ export interface Awaited<T> {
 const DEFAULT_TIMEOUT = '1m'
 const FIRST_PAUSE_MS = 20
 const HANGS_MS = 2000
-/** A guest that is only slow ends its last look within this, and then has time to explain. */
+/** A guest that is only slow ends its last look within this, or within twice what its others took, and then has time to explain. */
 const SLOW_ANSWER_MS = 300
 const SILENT_GRACE_MS = 100
 /** The pause after a look, in terms of what the look took. */
@@ -72,6 +72,8 @@ class Wait<T> {
   readonly #signal: AbortSignal
   #attempts = 0
   #silent = false
+  /** What the slowest look took that was answered. */
+  #slowestMs = 0
   #seen: readonly string[] = []
   /** Why the last look could not be made. */
   #lost: MayflyError | undefined
@@ -115,11 +117,13 @@ class Wait<T> {
       const sight = await Promise.race([looking, tooLate])
       if (!sight) {
         const tookMs = this.#allowed.elapsedMs - before
-        const silent = delay(SLOW_ANSWER_MS, undefined, { signal })
+        const patienceMs = Math.min(Math.max(SLOW_ANSWER_MS, 2 * this.#slowestMs), HANGS_MS, this.#allowed.graceMs)
+        const silent = delay(patienceMs, undefined, { signal })
         const answer = await Promise.race([looking.catch(() => undefined), silent])
         return this.#unfinished(tookMs, answer !== undefined)
       }
       this.#silent = false
+      this.#slowestMs = Math.max(this.#slowestMs, this.#allowed.elapsedMs - before)
       this.#lost = undefined
       return sight
     } catch (error) {
