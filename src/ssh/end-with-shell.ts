@@ -3,8 +3,9 @@ import { clearTimeout, setTimeout } from '../node-globals.js'
 import { MIB } from '../units.js'
 import { countReceived, roundTrip } from './ssh2-internals.js'
 
-/** When nothing holds the output, the channel's end comes with the status, or soon after it. */
-const PATIENCE_MS = 30
+/** When nothing holds the output, the channel's end comes with the status, or soon after it; asking earlier costs an emulated guest a fifth of a command. */
+const PATIENCE_MS = 300
+const WINDOW_LOOK_MS = 30
 /** The last answer may come just before what was read in the same turn of the server's. */
 const QUIET_ROUNDS = 2
 const MOST_ROUNDS = 100
@@ -44,7 +45,7 @@ async function drain(channel: ClientChannel, isOver: () => boolean): Promise<voi
     if (isOver()) return
     // A reader that holds back the server says nothing of what is left.
     while (received.windowIsClosed) {
-      await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_LOOK_MS))
       if (isOver()) return
     }
     quiet = received.bytes === before ? quiet + 1 : 0
