@@ -3,9 +3,10 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seeded } from '../testing/random.js'
 import { DownloadReceiver } from './download-receiver.js'
 import { BLOCK, paddingOf, tarHeader } from './tar-format.js'
-import { mutate, random } from './testing/mutate-archive.js'
+import { mutate } from './testing/mutate-archive.js'
 
 const base = fs.mkdtempSync(join(tmpdir(), 'mayfly-hostile-'))
 const outside = join(base, 'outside')
@@ -127,7 +128,7 @@ test('10,000 mutated archives neither lead out of the directory nor leave anythi
   const open = process.platform === 'linux' ? descriptors() : 0
   let unpacked = 0
   const run = async (lane: number) => {
-    const next = random(lane)
+    const next = seeded(lane)
     const target = join(base, `fuzzed-${lane}`)
     for (let round = 0; round < 1_250; round++) {
       const error = await unpack(mutate(seeds[round % seeds.length]!, next, outside), target, 1 + next(4 * BLOCK))
@@ -146,7 +147,7 @@ test('10,000 mutated archives neither lead out of the directory nor leave anythi
   if (process.platform === 'linux') expect(descriptors()).toBeLessThanOrEqual(open)
 })
 
-/** Small archives of ours and of the tars that guests have, with every kind of entry. */
+/** Small archives with every kind of entry, made by Mayfly and by the tars that guests have. */
 function seedArchives(): Buffer[] {
   const tree = join(base, 'seed')
   fs.mkdirSync(join(tree, 'd/e'), { recursive: true })

@@ -74,7 +74,7 @@ export class LocalTree implements TarSink {
     await this.#checkParents(target.slice(0, -1), entry.linkName!)
     const existing = this.#pathOf(target)
     const stats = await lstat(existing)
-    // Some systems follow a symlink here. A copy of it is the same to whoever reads it.
+    // Some systems follow a symlink here. A copy of it reads the same.
     if (stats.isSymbolicLink()) await symlink(await readlink(existing, { encoding: 'buffer' }), path)
     else if (stats.isFile()) await link(existing, path)
     else throw new Error(`the archive has a hard link to a directory: ${shown(entry.name)}`)

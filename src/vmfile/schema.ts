@@ -122,7 +122,7 @@ const vnc = lazySchema((z) =>
         .max(8)
         .optional()
         .meta(
-          meta('Asked of whoever connects to a machine of `mayfly up`. Default: a new one.', {
+          meta('Clients that connect to a machine of `mayfly up` must give it. Default: a new one.', {
             expects: '1 to 8 characters',
             example: 'password "87654321"',
             hint: 'VNC passwords have at most 8 characters: what is longer would be cut off.',

@@ -68,7 +68,7 @@ export class HttpClient implements AsyncDisposable {
     this.#options = options
     this.#request = undici.request
     this.#dispatcher = new undici.EnvHttpProxyAgent({
-      // Each request has a limit of ours.
+      // Mayfly limits each request itself.
       connect: { timeout: 0 },
       proxyTls: { timeout: 0 },
       requestTls: { timeout: 0 },

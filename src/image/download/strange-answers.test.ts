@@ -93,8 +93,8 @@ test('a file that is compressed on the server and announced so is taken as it is
 })
 
 test.each([
-  ['a name that nobody knows', 'http://mayfly-test.invalid/disk.img', /cannot resolve the server's name/],
-  ['a port where nobody listens', 'http://127.0.0.1:9/disk.img', /set https_proxy or MAYFLY_IMAGE_MIRRORS/],
+  ['a name that does not resolve', 'http://mayfly-test.invalid/disk.img', /cannot resolve the server's name/],
+  ['a port that refuses connections', 'http://127.0.0.1:9/disk.img', /set https_proxy or MAYFLY_IMAGE_MIRRORS/],
 ])('%s is not told as a server that was reached', async (_, url, hint) => {
   const persistence = { attempts: 1, backoffMs: 1, patienceMs: 1 }
   await expect(pullUrl({ name: 'disk', url }, { ...place.cache.options, persistence })).rejects.toMatchObject({

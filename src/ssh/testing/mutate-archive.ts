@@ -1,16 +1,5 @@
 import { BLOCK } from '../tar-format.js'
 
-/** Numbers below its argument, the same for the same seed (mulberry32). */
-export function random(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 /**
  * A copy of an archive with one to six changes. Most are made by somebody who knows the format: headers keep a right
  * checksum, names lead to `outside`, entries change their type, place and number.

@@ -1,3 +1,5 @@
+import { seeded } from '../../testing/random.js'
+
 const PARTS = [
   ...[
     'vm',
@@ -41,20 +43,10 @@ const ODD = ['=', '/', '"', '[', '#', '\\d', ')', '}']
 
 /** Documents out of KDL's pieces, some right, most wrong; the same for the same seed. */
 export function* randomKdl(count: number, seed: number): Generator<string> {
-  const random = mulberry32(seed)
+  const random = seeded(seed)
   for (let at = 0; at < count; at++) {
     const parts = at % 4 === 0 ? [...PARTS, ...ODD] : PARTS
     const length = 1 + random(12)
     yield Array.from({ length }, () => parts[random(parts.length)] + (random(3) > 0 ? ' ' : '')).join('')
-  }
-}
-
-function mulberry32(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
   }
 }
